@@ -1,0 +1,64 @@
+# make test    everything: linters, types, imports, tests with the real tools. The first run sets all of it up.
+# make lint    ruff, mypy, import-linter
+# make pytest  the tests alone; ARGS="tests/format -x" chooses
+# make demo    from a trained model to a prediction in another folder, each command shown
+# make bench   measurements beside MLflow, DVC and GTO, written to benchmarks/RESULTS.md
+# make clean   removes what these made in the checkout; the tools stay in the user's cache
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := test
+.NOTPARALLEL:
+.PHONY: test lint pytest demo bench clean system tools
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+export PYTHON
+
+# The stamp's name says what an environment was made from: the times of a fresh clone say nothing, and a copied one is not usable.
+MADE_FROM := $(shell { cat pyproject.toml hatch_build.py; echo "$(CURDIR)"; $(PYTHON) --version; } | git hash-object --stdin | cut -c1-12)
+VENV := .venv/made-from-$(MADE_FROM)
+DEMO_VENV := .venv-demo/made-from-$(MADE_FROM)
+
+TOOLS = GITREG_TEST_MLFLOW="$$(tests/tools/setup.sh mlflow)/bin/python" \
+	GITREG_TEST_GTO="$$(tests/tools/setup.sh gto)/bin/gto" \
+	GITREG_TEST_DVC="$$(tests/tools/setup.sh dvc)/bin/dvc" \
+	GITREG_TEST_DVC_PYTHON="$$(tests/tools/setup.sh dvc)/bin/python"
+
+test: system tools lint pytest
+
+lint: $(VENV)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict gitreg
+	.venv/bin/lint-imports
+
+pytest: $(VENV) system tools
+	$(TOOLS) .venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+demo: $(DEMO_VENV)
+	PATH="$(CURDIR)/.venv-demo/bin:$$PATH" sh docs/demo.sh
+
+bench: $(VENV) tools
+	$(TOOLS) .venv/bin/python benchmarks/run.py
+
+system:
+	@tests/tools/system.sh python tests
+
+tools: system
+	@for tool in mlflow gto dvc; do tests/tools/setup.sh $$tool >/dev/null; done
+
+$(VENV):
+	@tests/tools/system.sh python
+	tests/tools/venv.sh .venv -e '.[test]'
+	@touch $@
+
+$(DEMO_VENV):
+	@tests/tools/system.sh python
+	tests/tools/venv.sh .venv-demo -e '.[sklearn]'
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-demo build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

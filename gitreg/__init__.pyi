@@ -1,0 +1,52 @@
+"""The public names, for type checkers: what __init__.py imports on first use."""
+
+from gitreg.errors import Conflict as Conflict
+from gitreg.errors import Damaged as Damaged
+from gitreg.errors import GitregError as GitregError
+from gitreg.errors import NotFound as NotFound
+from gitreg.errors import Refused as Refused
+from gitreg.errors import Unreachable as Unreachable
+from gitreg.errors import Unsupported as Unsupported
+from gitreg.flavors import infer_signature as infer_signature
+from gitreg.format.runs import LoggedModel as LoggedModel
+from gitreg.format.runs import Run as Run
+from gitreg.format.schema import Signature as Signature
+from gitreg.format.versions import ModelVersion as ModelVersion
+from gitreg.registry.commit import commit as commit
+from gitreg.registry.diff import Diff as Diff
+from gitreg.registry.diff import diff as diff
+from gitreg.registry.history import history as history
+from gitreg.registry.init import init as init
+from gitreg.registry.load import load_model as load_model
+from gitreg.registry.load import load_pyfunc as load_pyfunc
+from gitreg.registry.load import pull as pull
+from gitreg.registry.log import log_artifact as log_artifact
+from gitreg.registry.log import log_artifacts as log_artifacts
+from gitreg.registry.log import log_dict as log_dict
+from gitreg.registry.log import log_figure as log_figure
+from gitreg.registry.log import log_metric as log_metric
+from gitreg.registry.log import log_metrics as log_metrics
+from gitreg.registry.log import log_param as log_param
+from gitreg.registry.log import log_params as log_params
+from gitreg.registry.log import log_text as log_text
+from gitreg.registry.log import set_tags as set_tags
+from gitreg.registry.log_model import log_model as log_model
+from gitreg.registry.log_model import save_model as save_model
+from gitreg.registry.notes import note as note
+from gitreg.registry.open_run import active_run as active_run
+from gitreg.registry.open_run import end_run as end_run
+from gitreg.registry.open_run import start_run as start_run
+from gitreg.registry.place import use as use
+from gitreg.registry.push import fetch as fetch
+from gitreg.registry.push import push as push
+from gitreg.registry.register import register as register
+from gitreg.registry.resolve import get_run as get_run
+from gitreg.registry.resolve import resolve as resolve
+from gitreg.registry.retire import retire as retire
+from gitreg.registry.search import RegisteredModel as RegisteredModel
+from gitreg.registry.search import models as models
+from gitreg.registry.search import search_runs as search_runs
+from gitreg.registry.search import search_versions as search_versions
+from gitreg.registry.search import stages as stages
+
+__version__: str

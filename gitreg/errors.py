@@ -1,0 +1,47 @@
+"""What can go wrong, in the words a user reads.
+
+Only the command line's group catches `GitregError`; everything else lets it pass.
+"""
+
+from __future__ import annotations
+
+
+class GitregError(Exception):
+    """Something a user can act on: what was wrong, and the next thing to type.
+
+    `message` names the thing that is wrong; `hint` is the next command or edit, or empty.
+    `exit_code` is what the command line ends with.
+    """
+
+    exit_code = 128
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class NotFound(GitregError):
+    """A registry, model, version, stage, run or file that is not there."""
+
+
+class Conflict(GitregError):
+    """The thing is there already, and is another one."""
+
+
+class Damaged(GitregError):
+    """What was read is not what was written: bytes, trailers, tags."""
+
+
+class Refused(GitregError):
+    """Against a rule of the format or of the registry."""
+
+
+class Unreachable(GitregError):
+    """An origin or payload store that does not answer, or is too busy: try again."""
+
+    exit_code = 75
+
+
+class Unsupported(GitregError):
+    """Not possible with this version, this repository or what is installed."""

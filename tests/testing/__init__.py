@@ -1,0 +1,1 @@
+"""Builders for the tests: the sealed environment, git by hand, before and after, real servers."""

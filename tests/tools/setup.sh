@@ -1,0 +1,24 @@
+#!/bin/sh
+# setup.sh TOOL: prints the folder of TOOL's own virtual environment, made from TOOL.txt at the first call.
+#
+# It lies in the user's cache, so that all checkouts share it. Scripts in it name their interpreter by absolute path, so
+# a finished one cannot be renamed: it keeps the name it was built under, and the name that callers see is a link to it,
+# made when all is done. Of two builders at once the first to make the link wins.
+set -eu
+tool=$1
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/gitreg-test
+made_from=$({ cat "$here/$tool.txt"; "${PYTHON:-python3}" --version; } | git hash-object --stdin | cut -c1-12)
+link=$cache/$tool-$made_from
+
+if [ ! -d "$link" ]; then
+    echo "making the environment of $tool (once)" >&2
+    mkdir -p "$cache"
+    built=$(mktemp -d "$link.XXXXXX")
+    trap 'rm -rf "$built"' EXIT
+    "$here/venv.sh" "$built" -r "$here/$tool.txt"
+    if ln -sn "$(basename "$built")" "$link" 2>/dev/null; then
+        trap - EXIT
+    fi
+fi
+echo "$link"
