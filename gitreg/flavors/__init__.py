@@ -1,0 +1,156 @@
+"""Saving and loading models of each framework; the table of flavors.
+
+A flavor is one module and one line in the table. The contract tests run every flavor in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gitreg.errors import GitregError, Refused, Unsupported
+from gitreg.flavors._base import Flavor, Missing, Predict
+
+if TYPE_CHECKING:
+    from gitreg.flavors._infer import infer_signature
+    from gitreg.flavors._save import save
+    from gitreg.flavors.pyfunc import PyFunc
+    from gitreg.format.mlmodel import MLModel
+
+__all__ = [
+    "FLAVORS",
+    "LOADERS",
+    "detect_flavor",
+    "get_flavor",
+    "infer_signature",
+    "load",
+    "load_pyfunc",
+    "save",
+]
+
+FLAVORS: dict[str, str] = {
+    "sklearn": "gitreg.flavors.sklearn",
+    "python_function": "gitreg.flavors.python_function",
+}
+"""Name to module. The first that detects an object saves it; python_function takes what no framework does."""
+
+LOADERS: dict[str, str] = {"mlflow.sklearn": "sklearn"}
+"""MLflow's loader modules that a flavor of ours stands for, so that MLflow itself is not needed."""
+
+PYFUNC = "python_function"
+
+
+def get_flavor(name: str) -> Flavor:
+    """The flavor called `name`. Raises `Unsupported`, naming those there are."""
+    if name not in FLAVORS:
+        raise Unsupported(f"gitreg has no flavor {name}", f"it has: {', '.join(FLAVORS)}")
+    return cast(Flavor, importlib.import_module(FLAVORS[name]))
+
+
+def detect_flavor(model: object) -> Flavor:
+    """The flavor that `model` is of, told by the names of its classes. Raises `Refused` where it is of none."""
+    for name in FLAVORS:
+        flavor = get_flavor(name)
+        if flavor.detect(model):
+            return flavor
+    if isinstance(model, type):
+        name = model.__qualname__
+        raise Refused(f"{name} is a class, not a fitted model", f"pass an object: {name}(...)")
+    raise Refused(f"{type(model).__qualname__} is no model: it has no predict and cannot be called")
+
+
+def load(
+    path: Path, mlmodel: MLModel, flavor: str | None = None, trust: Sequence[str] = (), *, name: str | None = None
+) -> object:
+    """The native object in the model directory `path`, of `flavor` or of the first one in the table.
+
+    `trust` names types that may be loaded from a format that trusts none by itself. `name` is what errors call the
+    model. The directory must stay where it is while the model is used. Raises `Unsupported` with the pip command
+    where the framework is missing, `Damaged` for a payload that is no model.
+    """
+    names = [known for known in FLAVORS if known in mlmodel.flavors]
+    called = name or mlmodel.artifact_path or path.name
+    chosen = flavor or (names[0] if names else "")
+    if chosen not in mlmodel.flavors:
+        has = ", ".join(mlmodel.flavor_names)
+        if chosen:
+            raise Unsupported(f"{called} has no flavor {chosen}", f"it has: {has}")
+        raise Unsupported(f"gitreg has none of the flavors of {called}: {has}", f"it has: {', '.join(FLAVORS)}")
+    entry = mlmodel.flavors[chosen]
+    try:
+        _use_code(path, entry.get("code"))
+        return get_flavor(chosen).load(path, entry, trust)
+    except Missing as missing:
+        raise _needs(called, missing, path) from missing
+
+
+def load_pyfunc(
+    path: Path, mlmodel: MLModel, *, trust: Sequence[str] = (), name: str | None = None, version: object = None
+) -> PyFunc:
+    """The model in the directory `path` with its `predict`. Raises as `load` does."""
+    from gitreg.flavors.pyfunc import PyFunc
+
+    called = name or mlmodel.artifact_path or path.name
+    pyfunc = mlmodel.pyfunc
+    if pyfunc is None:
+        raise Unsupported(f"{called} has no python_function, so it has no predict", "load the native model instead")
+    try:
+        _use_code(path, pyfunc.code)
+        native, call = _load_with_predictor(path, mlmodel, trust)
+    except Missing as missing:
+        raise _needs(called, missing, path) from missing
+    return PyFunc(native, mlmodel, path, call, version)
+
+
+def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> tuple[object, Predict]:
+    from gitreg.flavors.python_function import load_with_predictor
+
+    entry = mlmodel.flavors[PYFUNC]
+    known = LOADERS.get(str(entry.get("loader_module")))
+    if known is None:
+        return load_with_predictor(path, entry)
+    flavor = get_flavor(known)
+    own = mlmodel.flavors.get(known)
+    if own is None:
+        own = {"pickled_model": entry.get("model_path") or entry.get("data"), "serialization_format": "cloudpickle"}
+    native = flavor.load(path, own, trust)
+    return native, flavor.predictor(native, entry)
+
+
+def _use_code(path: Path, code: object) -> None:
+    if code:
+        from gitreg.flavors._base import inside
+        from gitreg.flavors._code import use_code
+
+        use_code(inside(path, code, "code"))
+
+
+def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
+    from gitreg.flavors._requirements import normalized
+    from gitreg.format.environment import CONDA, REQUIREMENTS, model_requirements
+
+    pip = missing.distribution
+    try:
+        requirements, conda = (_text(path / name) for name in (REQUIREMENTS, CONDA))
+        lines = model_requirements(requirements, conda).lines
+    except (GitregError, UnicodeDecodeError):
+        lines = ()
+    for line in lines:
+        if normalized(line.split("=")[0].split("<")[0].split(">")[0].strip()) == normalized(pip):
+            pip = line
+    quoted = pip if pip.replace("=", "").replace(".", "").replace("-", "").isalnum() else f"'{pip}'"
+    return Unsupported(f"{called} needs {missing.distribution}, which is not installed", f"pip install {quoted}")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.is_file() else None
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: loading a model needs neither.
+    where = {"save": "gitreg.flavors._save", "infer_signature": "gitreg.flavors._infer"}
+    if name not in where:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(where[name]), name)

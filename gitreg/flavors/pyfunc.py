@@ -1,0 +1,45 @@
+"""The model as callers see it: data in, predictions out, whatever framework it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitreg.flavors._base import Predict
+from gitreg.flavors._enforce import enforce
+from gitreg.format.mlmodel import MLModel
+from gitreg.format.schema import Signature
+
+
+@dataclass(frozen=True)
+class PyFunc:
+    """A loaded model with one method, `predict`.
+
+    `metadata` is its MLmodel; `version` is the registered version it was loaded as, None where it was loaded from
+    a folder; `path` is that folder, which must stay where it is while the model is used.
+    """
+
+    native: object
+    metadata: MLModel
+    path: Path
+    call: Predict = field(repr=False)
+    version: object = None
+
+    @property
+    def signature(self) -> Signature | None:
+        """What `predict` takes and gives, if the model says so."""
+        return self.metadata.signature
+
+    def predict(self, data: object, params: Mapping[str, object] | None = None) -> object:
+        """The model's predictions for `data`.
+
+        Data and params are first brought into the form that the signature declares. Raises `Refused` where that
+        would lose something, naming the column and the first row.
+        """
+        data, given = enforce(data, self.signature, params)
+        return self.call(data, given)
+
+    def unwrap(self) -> object:
+        """The native object."""
+        return self.native

@@ -1,0 +1,80 @@
+"""What every flavor promises: saved and loaded, a model predicts the same, natively and through predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flavors.models import CASES, Case
+from flavors.saving import files_of, save_to
+from gitreg.flavors import FLAVORS, detect_flavor, get_flavor, load, load_pyfunc
+from gitreg.flavors._base import Flavor
+from gitreg.format.mlmodel import parse_mlmodel
+
+
+def plain(predictions: Any) -> Any:
+    """Predictions as lists, whatever holds them."""
+    if hasattr(predictions, "to_dict"):
+        return predictions.to_dict(as_series=False) if hasattr(predictions, "lazy") else predictions.to_list()
+    return predictions.tolist() if isinstance(predictions, np.ndarray) else list(predictions)
+
+
+def ask(model: Any, case: Case, data: Any) -> Any:
+    method: Callable[..., Any] = getattr(model, case.options.get("pyfunc_predict_fn", "predict"), model)
+    return plain(method(data, params=case.params) if case.params else method(data))
+
+
+def example(case: Case, data: Any) -> Any:
+    return (data[:3], dict(case.params)) if case.params else data[:3]
+
+
+def test_every_flavor_of_the_table_has_the_names_of_a_flavor_and_a_model_here() -> None:
+    for name in FLAVORS:
+        flavor = get_flavor(name)
+        assert isinstance(flavor, Flavor)
+        assert flavor.NAME == name
+        assert any(case.flavor == name for case in CASES.values())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_model_saved_and_loaded_predicts_the_same_for_100_rows(name: str, home: Path) -> None:
+    case = CASES[name]
+    model, data = case.make()
+    assert detect_flavor(model).NAME == case.flavor
+    wanted = ask(model, case, data)
+    assert len(data) == 100
+
+    written = save_to(home / "model", model, input_example=example(case, data), **case.options)
+    mlmodel = parse_mlmodel((home / "model/MLmodel").read_bytes())
+    assert mlmodel == written
+    native = load(home / "model", mlmodel, trust=case.trust)
+    pyfunc = load_pyfunc(home / "model", mlmodel, trust=case.trust)
+
+    assert ask(native, case, data) == wanted
+    assert plain(pyfunc.predict(data, case.params)) == wanted
+    assert mlmodel.signature is not None
+    assert mlmodel.signature.outputs is not None
+    assert type(pyfunc.unwrap()) is type(native)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saving_again_gives_the_same_bytes(name: str, home: Path) -> None:
+    case = CASES[name]
+    model, data = case.make()
+    for folder in ("one", "two"):
+        save_to(home / folder, model, input_example=example(case, data), **case.options)
+    assert files_of(home / "one") == files_of(home / "two")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_size_in_mlmodel_is_that_of_all_other_files(name: str, home: Path) -> None:
+    case = CASES[name]
+    model, data = case.make()
+    mlmodel = save_to(home / "model", model, input_example=example(case, data), **case.options)
+    files = files_of(home / "model")
+    del files["MLmodel"]
+    assert mlmodel.model_size_bytes == sum(map(len, files.values()))

@@ -1,0 +1,56 @@
+"""Signatures and examples are those of MLflow, by a table that was recorded from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import warnings
+from pathlib import Path
+
+import pytest
+
+from gitreg.errors import Refused
+from gitreg.flavors._examples import format_example
+from gitreg.flavors._infer import infer_signature
+from gitreg.format.signature import format_signature
+from tests.flavors import example_data
+
+HERE = Path(__file__).parent
+RECORDED = json.loads((HERE / "mlflow_examples.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", example_data.INPUTS)
+def test_inputs_have_the_signature_that_mlflow_infers(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        signature = infer_signature(example_data.INPUTS[name]())
+    assert format_signature(signature) == RECORDED["inputs"][name]
+
+
+@pytest.mark.parametrize("name", example_data.PARAMS)
+def test_params_have_the_signature_that_mlflow_infers(name: str) -> None:
+    recorded = RECORDED["params"][name]
+    if recorded == "refused":
+        with pytest.raises(Refused, match=r"^the param a "):
+            infer_signature([1], params=example_data.PARAMS[name]())
+    else:
+        assert format_signature(infer_signature([1], params=example_data.PARAMS[name]())) == recorded
+
+
+@pytest.mark.parametrize("name", example_data.EXAMPLES)
+def test_examples_are_the_files_that_mlflow_writes(name: str) -> None:
+    recorded = RECORDED["examples"][name]
+    if recorded == "refused":
+        with pytest.raises(Refused):
+            format_example(example_data.EXAMPLES[name]())
+    else:
+        example = format_example(example_data.EXAMPLES[name]())
+        assert {"info": example.info, "example": example.text, "serving": example.serving_text} == recorded
+
+
+@pytest.mark.tools
+def test_the_recorded_table_is_what_mlflow_says_today() -> None:
+    command = [os.environ["GITREG_TEST_MLFLOW"], "mlflow_examples.py"]
+    said = subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True).stdout
+    assert json.loads(said) == RECORDED
