@@ -1,0 +1,5 @@
+"""`python -m gitreg`: the command line."""
+
+from gitreg.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The verbs of the registry, one flow a module."""

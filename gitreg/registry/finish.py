@@ -1,0 +1,104 @@
+"""The end of a run: one commit, one tag, then what was asked for its end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gitreg.errors import Conflict, GitregError, Unreachable
+from gitreg.format.dvc_files import DvcConfig, Pipeline, format_dvc_config, format_dvc_yaml
+from gitreg.format.jsontext import format_file, number_to_json
+from gitreg.format.names import check_paths, encode_metric_key
+from gitreg.format.runs import Run, format_run_file, format_run_message, format_series
+from gitreg.format.sums import format_sums
+from gitreg.format.tags import run_ref
+from gitreg.format.times import parse_time
+from gitreg.registry.catalog import read_run
+from gitreg.registry.contents import StoredFile, git_files, in_git_file, sums_of
+from gitreg.registry.journal import Journal, OpenRun
+from gitreg.registry.place import Registry
+from gitreg.registry.push import push_runs
+from gitreg.registry.register import register_wished, wish_for
+from gitreg.stores.git import NewCommit, RefChange
+
+
+def finish(registry: Registry, journal: Journal, ended: Run | None) -> Run:
+    """Commit and tag a run that is ending, then do what was asked for its end; safe to repeat after a kill."""
+    run = ended or _commit(registry, journal)
+    try:
+        run = _afterwards(registry, journal.run, run)
+    finally:
+        journal.close(remove=True)
+    return run
+
+
+def _commit(registry: Registry, journal: Journal) -> Run:
+    author = registry.git.identity()
+    run = journal.run.to_run("finished", author)
+    when = int(parse_time(run.ended).timestamp())
+    commit = NewCommit(format_run_message(run), author, when, _run_files(registry, journal, run))
+    oid = registry.git.write_commits([commit])[0]
+    ref = run_ref(run.id)
+    try:
+        registry.git.change_refs([RefChange(ref, oid)])
+    except Conflict:
+        if registry.git.find_ref(ref) != oid:
+            raise
+    return read_run(registry, run.id)
+
+
+def _run_files(registry: Registry, journal: Journal, run: Run) -> dict[str, bytes]:
+    state = journal.run
+    series = {
+        f".gitreg/metrics/{encode_metric_key(key)}.tsv": format_series(points)
+        for key, points in state.series.items()
+        if len(points) > 1 or points[0].step
+    }
+    own = {
+        ".gitreg/run.json": format_run_file(run),
+        ".gitreg/params.json": format_file(dict(run.params)),
+        ".gitreg/metrics.json": format_file({key: number_to_json(value) for key, value in run.metrics.items()}),
+        **series,
+    }
+    artifacts = [_with_content(journal, file, file.path) for file in state.files.values()]
+    check_paths([*state.files, *(f"{path}/{f.path}" for path, files in state.model_files.items() for f in files)])
+    outside = sorted(
+        [*(in_git_file(p, text.encode()) for p, text in own.items()), *artifacts], key=lambda f: f.path.encode()
+    )
+    committed = git_files(outside, sums="")
+    committed[".gitreg/SHA256SUMS"] = format_sums(sums_of(outside)).encode()
+    for path, files in state.model_files.items():
+        committed |= git_files([_with_content(journal, file, f"{path}/{file.path}") for file in files], path)
+    committed["dvc.yaml"] = format_dvc_yaml(run_pipeline(series)).encode()
+    remote = registry.payload_remote
+    committed[".dvc/config"] = format_dvc_config(DvcConfig((remote,), remote.name)).encode()
+    return committed
+
+
+def run_pipeline(plots: Mapping[str, object]) -> Pipeline:
+    """What a run's dvc.yaml tells DVC's own commands."""
+    return Pipeline(metrics=(".gitreg/metrics.json",), params=(".gitreg/params.json",), plots=tuple(sorted(plots)))
+
+
+def _with_content(journal: Journal, file: StoredFile, kept_at: str) -> StoredFile:
+    return file if file.payload else in_git_file(file.path, journal.content(kept_at))
+
+
+def _afterwards(registry: Registry, state: OpenRun, run: Run) -> Run:
+    versions: dict[str, str] = {}
+    waiting: list[GitregError] = []
+    for path, wished in state.wishes.items():
+        wish = wish_for(run.id, path, wished)
+        try:
+            versions[path] = str(register_wished(registry, wish))
+        except Unreachable as away:
+            waiting.append(away)
+    if state.push and registry.remote and not versions:
+        try:
+            push_runs(registry, [run])
+        except Unreachable as away:
+            waiting.append(away)
+    for error in waiting:
+        warnings.warn(f"{error.message} ({error.hint})", stacklevel=4)
+    return replace(run, models=tuple(replace(m, version=versions.get(m.path, m.version)) for m in run.models))

@@ -1,0 +1,233 @@
+"""Loading: resolve, fetch one commit, fetch payloads, verify every byte, and only then ask a framework."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitreg.errors import Conflict, Damaged, NotFound
+from gitreg.flavors import load as load_native
+from gitreg.flavors import load_pyfunc as load_generic
+from gitreg.flavors.pyfunc import PyFunc
+from gitreg.format.mlmodel import MLModel, parse_mlmodel
+from gitreg.format.names import check_path, check_paths
+from gitreg.format.references import OfRun, parse_reference
+from gitreg.format.runs import LoggedModel
+from gitreg.format.sums import format_sums, make_sums
+from gitreg.format.versions import ModelVersion
+from gitreg.registry.catalog import read_run
+from gitreg.registry.contents import MODEL_FILE, SUMS
+from gitreg.registry.files import CommittedFile, read_model_files
+from gitreg.registry.place import Registry, open_registry
+from gitreg.registry.progress import Progress, silent
+from gitreg.registry.register import logged_model
+from gitreg.registry.resolve import get_run, resolve
+from gitreg.stores.cache import copy_verified, sha256_file
+from gitreg.stores.dvc import Item
+
+Named = str | ModelVersion | LoggedModel
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model directory that a name led to: in which commit it lies, under which digest it was registered or logged."""
+
+    name: str
+    commit: str
+    path: str
+    digest: str
+    version: ModelVersion | None
+
+
+def locate(registry: Registry, ref: Named) -> Located:
+    """The model directory that `ref` names; its commit is fetched if it is not here."""
+    reference = parse_reference(str(ref))
+    target = reference.target
+    if isinstance(target, OfRun):
+        run = get_run(target.run_id, registry=registry)
+        if not run.commit:
+            raise Conflict(f"run {run.id} is still open", "its models can be loaded once it has ended")
+        model = logged_model(read_run(registry, run.id), target.path)
+        return Located(str(model), run.commit, model.path, model.digest, None)
+    version = resolve(reference, registry=registry)
+    if version.tombstone:
+        raise NotFound(f"{version} was purged", f"gitreg ls {version.model}")
+    if version.number is None:
+        raise NotFound(
+            f"{version} was tagged without gitreg: there is no model directory to verify", f"git show {version}"
+        )
+    return Located(str(version), version.commit, version.path, version.digest, version)
+
+
+def load_model(
+    ref: Named,
+    *,
+    trust: Sequence[str] | None = None,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    offline: bool | None = None,
+) -> object:
+    """The native object of the framework: a fitted scikit-learn estimator, or what was logged as python_function.
+
+    `trust` names types that a format which checks types (skops) may build; pickles run code when they are loaded,
+    so load only what you would run. Damaged, naming the file, where a byte is not what was registered.
+    """
+    place = open_registry(registry, offline=offline)
+    found = locate(place, ref)
+    folder = snapshot(place, found)
+    return load_native(folder, _mlmodel(folder, found), trust=tuple(trust or ()))
+
+
+def load_pyfunc(
+    ref: Named,
+    *,
+    trust: Sequence[str] | None = None,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    offline: bool | None = None,
+) -> PyFunc:
+    """The model behind `.predict(data, params=None)`, which enforces the signature whatever the framework."""
+    place = open_registry(registry, offline=offline)
+    found = locate(place, ref)
+    folder = snapshot(place, found)
+    return load_generic(folder, _mlmodel(folder, found), trust=tuple(trust or ()), version=found.version)
+
+
+def pull(
+    ref: Named,
+    dir: str | os.PathLike[str] | None = None,
+    *,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    offline: bool | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Write the model as a plain MLflow Models directory into `dir` (by default one named after the model, here).
+
+    The directory appears complete or not at all. Conflict where there is something in it already.
+    """
+    place = open_registry(registry, offline=offline)
+    found = locate(place, ref)
+    target = Path(dir) if dir is not None else Path(found.version.model if found.version else Path(found.path).name)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise Conflict(f"{target} is there already and not empty", f"gitreg pull {found.name} ANOTHER-DIR")
+    files = _fetch(place, found, progress)
+    if not dry_run:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        partial = target.absolute().parent / f".{target.name}.{uuid.uuid4().hex}"
+        try:
+            _write(place, found, files, partial)
+            if target.exists():
+                target.rmdir()
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def snapshot(registry: Registry, found: Located) -> Path:
+    """A verified copy of the model directory in gitreg's own folder; every byte is verified again at each call."""
+    home = registry.cache.root / "snapshots" / found.digest.removeprefix("sha256:")
+    files = _fetch(registry, found, silent)
+    if home.is_dir():
+        if _intact(home, files):
+            return home
+        shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    partial = home.parent / f".{uuid.uuid4().hex}"
+    try:
+        _write(registry, found, files, partial)
+        try:
+            partial.rename(home)
+        except OSError:  # another process was quicker
+            if not _intact(home, files):
+                raise Damaged(f"{home} is not what was registered", f"rm -r {home}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return home
+
+
+def _fetch(registry: Registry, found: Located, progress: Progress) -> tuple[CommittedFile, ...]:
+    """The model's files, verified against its digest; payloads are at hand when this returns."""
+    files = read_model_files(registry, found.commit, found.path, found.digest, found.name)
+    check_paths(file.path for file in files)
+    missing = [file for file in files if file.payload and not registry.cache.has(file.payload.md5, file.size)]
+    if missing:
+        items = [Item(file.payload, f"{found.path}/{file.path}") for file in missing if file.payload]
+        with progress("downloading", sum(item.payload.size for item in items)) as moved:
+            registry.store.pull(items, registry.cache, moved)
+    return files
+
+
+def _write(registry: Registry, found: Located, files: Sequence[CommittedFile], target: Path) -> None:
+    target.mkdir(parents=True)
+    blobs = {oid: content for oid, _, content in registry.git.objects({file.blob for file in files if file.blob})}
+    for file in files:
+        path = target / check_path(file.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if file.payload is None:
+            path.write_bytes(blobs[file.blob])
+            if sha256_file(path) != file.sha256:
+                raise Damaged(
+                    f"{file.path} of {found.name} is damaged in git: its sha256 is not {file.sha256}", "git fsck"
+                )
+            continue
+        _write_payload(registry, found, file, path)
+    (target / SUMS).write_text(format_sums(make_sums({file.path: file.sha256 for file in files})), encoding="utf-8")
+
+
+def _write_payload(registry: Registry, found: Located, file: CommittedFile, path: Path) -> None:
+    assert file.payload is not None
+    name = f"{file.path} of {found.name}"
+    cached = registry.cache.path(file.payload.md5)
+    if registry.cache.has(file.payload.md5, file.size):
+        try:
+            return copy_verified(cached, path, file.sha256, name)
+        except Damaged:
+            # What is damaged here is brought again, if the store has it whole; otherwise the error stands.
+            if registry.store.path(file.payload) == cached:
+                raise
+            cached.unlink(missing_ok=True)
+            registry.store.pull([Item(file.payload, name)], registry.cache, lambda _: None)
+    source = registry.store.path(file.payload) or cached
+    copy_verified(source, path, file.sha256, name)
+
+
+def _intact(home: Path, files: Sequence[CommittedFile]) -> bool:
+    try:
+        return all(sha256_file(home / file.path) == file.sha256 for file in files)
+    except OSError:
+        return False
+
+
+def _mlmodel(folder: Path, found: Located) -> MLModel:
+    try:
+        text = (folder / MODEL_FILE).read_bytes()
+    except FileNotFoundError:
+        raise Damaged(f"{found.name} has no {MODEL_FILE}") from None
+    return parse_mlmodel(text, f"{MODEL_FILE} of {found.name}")
+
+
+def read_file(
+    ref: str, path: str, *, registry: str | os.PathLike[str] | Registry | None = None, offline: bool | None = None
+) -> bytes:
+    """One file of a model directory or (of a run: `run:ID` without a model's path) of a run, verified; NotFound, with
+    what there is, where it has none of that name.
+    """
+    place = open_registry(registry, offline=offline)
+    found = locate(place, ref)
+    files = {file.path: file for file in read_model_files(place, found.commit, found.path, found.digest, found.name)}
+    if path == SUMS:
+        return format_sums(make_sums({file.path: file.sha256 for file in files.values()})).encode()
+    file = files.get(path)
+    if file is None:
+        raise NotFound(f"{found.name} has no file {path}", f"there is {', '.join(sorted(files)[:12])}")
+    scratch = place.state / "tmp" / uuid.uuid4().hex
+    try:
+        _fetch(place, found, silent)
+        _write(place, found, [file], scratch)
+        return (scratch / path).read_bytes()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,124 @@
+"""Notes on versions: labels, later measurements, descriptions; kept in refs/notes/gitreg on the version's tag."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Mapping
+
+from gitreg.errors import Conflict, Refused, Unreachable
+from gitreg.format.notes import Fact, current_facts, format_fact, parse_facts
+from gitreg.format.times import format_time
+from gitreg.format.versions import ModelVersion
+from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.resolve import resolve
+from gitreg.stores.clock import now
+from gitreg.stores.git import RefChange
+
+NOTES = "refs/notes/gitreg"
+_THEIRS = "refs/notes/gitreg-origin"
+_TRIES = 20
+
+
+def note(
+    ref: str | ModelVersion,
+    labels: Mapping[str, object] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    dataset: str = "",
+    *,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    dry_run: bool = False,
+) -> tuple[Fact, ...]:
+    """Note labels (a value of None takes one back) or metrics (of `dataset`, if named) on a version; what was added.
+
+    The notes go to the origin at once where it answers, else with the next `push`.
+    """
+    place = writable(open_registry(registry))
+    version = resolve(str(ref), registry=place)
+    wanted: dict[str, str | float | None] = {}
+    for key, value in (labels or {}).items():
+        wanted[key] = None if value is None else str(value)
+    for key, measured in (metrics or {}).items():
+        wanted[f"metrics.{key}" + (f"@{dataset}" if dataset else "")] = float(measured)
+    if not wanted:
+        raise Refused("nothing to note", f"gitreg note {version} KEY=VALUE")
+    if place.remote and not place.offline:
+        with contextlib.suppress(Unreachable):  # noted here now, sent by the next push
+            merge_notes(place)
+    author = place.git.identity()
+    for _ in range(_TRIES):
+        added = _append(place, version.tag, wanted, author, dry_run=dry_run)
+        if added is not None:
+            break
+    else:
+        raise Conflict("another program keeps writing notes", "give the command again")
+    if place.remote and not place.offline and not dry_run:
+        with contextlib.suppress(Unreachable):
+            push_notes(place)
+    return added
+
+
+def _append(
+    registry: Registry, tag: str, wanted: Mapping[str, str | float | None], author: str, *, dry_run: bool
+) -> tuple[Fact, ...] | None:
+    before = registry.git.find_ref(NOTES)
+    text = read_notes(registry, [tag]).get(tag, "")
+    counts = {fact.key: 0 for fact in parse_facts(text)}
+    for fact in parse_facts(text):
+        counts[fact.key] = max(counts[fact.key], fact.n)
+    moment = format_time(now())
+    added = tuple(
+        Fact(counts.get(key, 0) + 1, uuid.uuid4().hex, moment, author, key, value) for key, value in wanted.items()
+    )
+    if dry_run:
+        return added
+    lines = sorted({*filter(None, text.split("\n")), *map(format_fact, added)})
+    blob = registry.git.write_blob(("\n".join(lines) + "\n").encode())
+    return added if registry.git.write_note(NOTES, before, tag, blob, author) else None
+
+
+def read_notes(registry: Registry, tags: list[str]) -> dict[str, str]:
+    """The text of the notes on tag objects, by tag object; those without notes are left out."""
+    listed = registry.git.notes(NOTES)
+    asked = [(tag, listed[tag]) for tag in tags if tag in listed]
+    contents = registry.git.objects(blob for _, blob in asked)
+    return {tag: content.decode("utf-8", "replace") for (tag, _), (_, _, content) in zip(asked, contents, strict=True)}
+
+
+def read_labels(registry: Registry, versions: list[str]) -> dict[str, dict[str, str]]:
+    """The labels that hold now, by tag object; numbers as text."""
+    return {
+        tag: {key: str(fact.value) for key, fact in current_facts(parse_facts(text)).items()}
+        for tag, text in read_notes(registry, versions).items()
+    }
+
+
+def merge_notes(registry: Registry) -> None:
+    """Bring the origin's notes and join them with those here, line by line."""
+    theirs = registry.git.remote_refs(registry.remote, NOTES).get(NOTES)
+    if not theirs:
+        return
+    registry.git.fetch(registry.remote, [f"+{NOTES}:{_THEIRS}"])
+    ours = registry.git.find_ref(NOTES)
+    if not ours:
+        registry.git.change_refs([RefChange(NOTES, registry.git.find_ref(_THEIRS))])
+    elif ours != theirs:
+        registry.git.merge_notes(NOTES, _THEIRS, registry.git.identity())
+
+
+def push_notes(registry: Registry) -> None:
+    """Send the notes here to the origin, joined with its own."""
+    for _ in range(_TRIES):
+        ours = registry.git.find_ref(NOTES)
+        theirs = registry.git.remote_refs(registry.remote, NOTES).get(NOTES, "")
+        if not ours or ours == theirs:
+            return
+        if theirs and not registry.git.is_ancestor(theirs, ours):
+            merge_notes(registry)
+            ours = registry.git.find_ref(NOTES)
+        try:
+            return registry.git.push(registry.remote, [RefChange(NOTES, ours, theirs)])
+        except Conflict:
+            continue
+    raise Unreachable("the origin's notes keep changing", "gitreg push")

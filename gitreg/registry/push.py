@@ -1,0 +1,114 @@
+"""Sending runs and pending registrations to the origin, and bringing what others sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitreg.errors import Conflict, NotFound, Unreachable
+from gitreg.format.references import OfRun, parse_reference
+from gitreg.format.runs import Run
+from gitreg.format.tags import run_ref
+from gitreg.format.versions import ModelVersion
+from gitreg.registry.catalog import parse_runs, read_run
+from gitreg.registry.notes import merge_notes, push_notes
+from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.progress import Progress, silent
+from gitreg.registry.register import publish_payloads, register_wished
+from gitreg.registry.wishes import read_wishes
+from gitreg.stores.git import RefChange
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push sent: runs by id, and the versions that pending wishes became."""
+
+    runs: tuple[str, ...]
+    versions: tuple[ModelVersion, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON, every key present."""
+        return {"runs": list(self.runs), "versions": [version.to_dict() for version in self.versions]}
+
+
+def push(
+    *refs: str,
+    all: bool = False,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Pushed:
+    """Send runs named by `refs` (or `all` of this repository) with their payloads, complete what was wished while the
+    origin was away, and send notes.
+
+    NotFound without an origin, Unreachable where it does not answer.
+    """
+    from gitreg.registry.recover import finish_ended_runs
+
+    place = writable(open_registry(registry))
+    if not place.remote:
+        raise NotFound(f"{place.where} has no origin to push to", "gitreg init --origin PATH-OR-URL")
+    if place.offline:
+        raise Unreachable("a push needs the origin, and this is offline")
+    runs = [_run(place, ref, progress, dry_run) for ref in refs]
+    if all:
+        there = place.git.remote_refs(place.remote, run_ref("*"))
+        here = [ref for ref in place.git.refs("refs/tags/run/") if there.get(ref.name) != ref.oid]
+        runs += list(parse_runs(place, [ref.oid for ref in here]))
+    wishes = list(read_wishes(place.state))
+    if dry_run:
+        return Pushed(tuple(run.id for run in runs if run), ())
+    finish_ended_runs(place)
+    versions = tuple(register_wished(place, wish, progress) for wish in wishes)
+    push_runs(place, [run for run in runs if run], progress)
+    push_notes(place)
+    return Pushed(tuple(run.id for run in runs if run), versions)
+
+
+def _run(registry: Registry, ref: str, progress: Progress, dry_run: bool) -> Run | None:
+    from gitreg.registry.resolve import resolve
+
+    if ":" not in ref and "@" not in ref:
+        ref = f"run:{ref}"
+    target = parse_reference(ref).target
+    if isinstance(target, OfRun):
+        return read_run(registry, target.run_id)
+    version = resolve(ref, registry=registry)  # published already: only its payloads may need mending
+    run = read_run(registry, version.run_id)
+    if not dry_run:
+        publish_payloads(registry, run, progress)
+    return None
+
+
+def push_runs(registry: Registry, runs: Sequence[Run], progress: Progress = silent) -> None:
+    """Publish the payloads of runs, then their tags; a run that the origin has already is left alone."""
+    if not runs:
+        return
+    for run in runs:
+        publish_payloads(registry, run, progress)
+    try:
+        registry.git.push(registry.remote, [RefChange(run_ref(run.id), run.commit) for run in runs])
+    except Conflict as error:
+        raise Conflict(
+            f"the origin has another run of the same id: {error.message}", "log it under a new run id"
+        ) from None
+
+
+def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:
+    """Bring the origin's main, tags and notes; how many tags are new here.
+
+    Damaged where a tag has moved since it was last seen: tags never do.
+    """
+    place = open_registry(registry)
+    if not place.remote:
+        raise NotFound(f"{place.where} has no origin to fetch from", "gitreg init --origin PATH-OR-URL")
+    if place.offline:
+        raise Unreachable("a fetch needs the origin, and this is offline")
+    before = len(place.git.refs("refs/tags/"))
+    place.fetch_main()
+    place.fetch("refs/tags/*")
+    merge_notes(place)
+    place.remember_fetch()
+    place.git.tidy()
+    return len(place.git.refs("refs/tags/")) - before

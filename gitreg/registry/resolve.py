@@ -1,0 +1,231 @@
+"""From a name to a version: one grammar, wherever a model is named (docs/format.md 2)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from gitreg.errors import Damaged, NotFound, Refused, Unreachable
+from gitreg.format.references import (
+    Exact,
+    Latest,
+    Numbered,
+    OfLine,
+    OfRun,
+    Reference,
+    Staged,
+    format_reference,
+    parse_reference,
+)
+from gitreg.format.runs import LoggedModel, Run
+from gitreg.format.semver import Semver
+from gitreg.format.stage_file import StageFile, parse_stage_file, stage_file_path
+from gitreg.format.times import parse_time
+from gitreg.format.versions import ModelVersion
+from gitreg.registry.catalog import ModelTags, model_tags, read_run, read_tags, read_version, read_versions
+from gitreg.registry.files import read_text
+from gitreg.registry.journal import open_runs
+from gitreg.registry.place import Registry, open_registry
+
+
+def resolve(
+    ref: str | Reference | ModelVersion | LoggedModel,
+    *,
+    at: str | None = None,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    offline: bool | None = None,
+) -> ModelVersion:
+    """The version that `ref` names now, or named `at` a moment (RFC 3339).
+
+    A name that may move is looked up at the origin; Unreachable where it does not answer, unless `offline`.
+    NotFound tells what there is; Refused for a run, which is no version.
+    """
+    place = open_registry(registry, offline=offline)
+    reference = ref if isinstance(ref, Reference) else parse_reference(str(ref))
+    target = reference.target
+    if isinstance(target, OfRun):
+        raise Refused(f"{reference} is a run, not a version", f"gitreg register {reference} MODEL")
+    if isinstance(target, Staged):
+        if at is not None:
+            return _staged_at(place, target, at)
+        return _staged(place, target)
+    tags = _tags(place, reference, target.model)
+    if at is not None:
+        tags = _as_of(place, tags, at)
+    chosen = _choose(place, tags, reference)
+    return replace(read_version(place, tags, chosen), stale=bool(place.remote) and place.offline)
+
+
+def _tags(registry: Registry, reference: Reference, model: str) -> ModelTags:
+    """The model's tags; fetched where the name may move, or where what it names is not here yet."""
+    tags = model_tags(registry, model)
+    target = reference.target
+    known = (isinstance(target, Exact) and target.version in tags.versions) or (
+        isinstance(target, Numbered) and target.number in tags.numbers
+    )
+    if registry.remote and not registry.offline and not known:
+        registry.fetch(f"refs/tags/{model}@*")
+        tags = model_tags(registry, model)
+    if not tags.versions and not tags.numbers:
+        raise NotFound(f"no model {model} in {registry.where}", _models_there(registry))
+    return tags
+
+
+def _models_there(registry: Registry) -> str:
+    names = sorted(read_tags(registry))
+    if not names:
+        return "nothing is registered yet: gitreg register RUN MODEL"
+    shown = ", ".join(names[:10])
+    return f"there is {shown}" if len(names) <= 10 else f"there are {len(names)} models: gitreg ls"
+
+
+def _choose(registry: Registry, tags: ModelTags, reference: Reference) -> Semver:
+    target = reference.target
+    standing = tags.standing()
+    if isinstance(target, Exact):
+        return target.version
+    if isinstance(target, Numbered):
+        return _numbered(registry, tags, target.number)
+    if isinstance(target, Latest) and target.by_number:
+        numbers = {oid: n for n, oid in tags.numbers.items()}
+        found = [(numbers[oid], v) for v, oid in tags.versions.items() if oid in numbers and v not in tags.retired]
+        if not found:
+            raise NotFound(
+                f"{format_reference(reference)} names nothing: every version of {tags.model} is retired",
+                f"gitreg ls {tags.model}",
+            )
+        return max(found)[1]
+    if isinstance(target, OfLine):
+        standing = [v for v in standing if target.line.holds(v)]
+    standing = [v for v in standing if not _is_tombstone(registry, tags, v)] if standing else []
+    if not standing:
+        hint = f"gitreg ls {tags.model}"
+        lines = sorted({f"v{v.major}" for v in tags.standing()})
+        if isinstance(target, OfLine) and lines:
+            hint = f"there is {', '.join(lines)}"
+        raise NotFound(
+            f"{format_reference(reference)} names nothing: every version of it is retired or a pre-release",
+            hint,
+        )
+    return standing[-1]
+
+
+def _is_tombstone(registry: Registry, tags: ModelTags, version: Semver) -> bool:
+    return read_version(registry, tags, version).tombstone
+
+
+def _numbered(registry: Registry, tags: ModelTags, number: int) -> Semver:
+    oid = tags.numbers.get(number)
+    if oid is None:
+        known = sorted(tags.numbers)
+        hint = f"the numbers are 1 to {known[-1]}" if known else "its versions have no numbers: GTO tagged them"
+        raise NotFound(f"{tags.model} has no version number {number}", hint)
+    for version, other in tags.versions.items():
+        if other == oid:
+            return version
+    raise Damaged(
+        f"the number {number} of {tags.model} has no version tag", "gitreg fetch, then gitreg register completes it"
+    )
+
+
+def read_stage(registry: Registry, stage: str, model: str, commit: str = "") -> StageFile | None:
+    """What main (or `commit`) says a stage runs of a model, or None where it runs none."""
+    path = stage_file_path(stage, model)
+    text = read_text(registry, commit or registry.main_ref, path)
+    if text is None:
+        return None
+    found = parse_stage_file(text, path)
+    if (found.stage, found.model) != (stage, model):
+        raise Damaged(
+            f"{path} speaks of {found.model} in {found.stage}",
+            f"gitreg show {model}@{stage}; revert the change of {path}",
+        )
+    return found
+
+
+def _staged(registry: Registry, target: Staged) -> ModelVersion:
+    registry.fetch_main()
+    found = read_stage(registry, target.stage, target.model)
+    if found is None:
+        raise _nothing_staged(registry, target)
+    return _version_of_stage(registry, found)
+
+
+def _nothing_staged(registry: Registry, target: Staged) -> NotFound:
+    stages = sorted(s for s, models in read_stages(registry).items() if target.model in models)
+    all_stages = sorted(read_stages(registry))
+    if stages:
+        return NotFound(f"no stage {target.stage} runs {target.model}", f"stages that do: {', '.join(stages)}")
+    known = f"; the stages are {', '.join(all_stages)}" if all_stages else ""
+    return NotFound(f"no stage {target.stage} runs {target.model}", f"gitreg ls {target.model}{known}")
+
+
+def _version_of_stage(registry: Registry, found: StageFile) -> ModelVersion:
+    version = resolve(f"{found.model}@{found.version}", registry=registry)
+    if version.digest != found.digest or version.commit != found.commit:
+        raise Damaged(
+            f"{stage_file_path(found.stage, found.model)} does not fit {version}: the digest or commit is another one",
+            f"git log {registry.main_ref} -- {stage_file_path(found.stage, found.model)}",
+        )
+    if version.retired:
+        raise Refused(f"{found.stage} runs {version}, which is retired", f"gitreg rollback {found.model} {found.stage}")
+    return replace(version, stages=(found.stage,), stale=bool(registry.remote) and registry.offline)
+
+
+def read_stages(registry: Registry) -> dict[str, dict[str, str]]:
+    """Stage -> model -> version, as main has them."""
+    found: dict[str, dict[str, str]] = {}
+    try:
+        entries = registry.git.tree(registry.main_ref, "stages")
+    except NotFound:
+        return {}
+    wanted = [e for e in entries if e.path.count("/") == 1 and e.path.endswith(".yaml")]
+    for entry, (_, _, content) in zip(wanted, registry.git.objects(e.oid for e in wanted), strict=True):
+        stage, _, name = entry.path.partition("/")
+        parsed = parse_stage_file(content.decode("utf-8", "replace"), f"stages/{entry.path}")
+        if parsed.stage == stage and f"{parsed.model}.yaml" == name:
+            found.setdefault(stage, {})[parsed.model] = parsed.version
+    return found
+
+
+def _staged_at(registry: Registry, target: Staged, at: str) -> ModelVersion:
+    registry.fetch_main()
+    commit = registry.git.commit_at(registry.main_ref, at)
+    found = read_stage(registry, target.stage, target.model, commit) if commit else None
+    if found is None:
+        raise NotFound(
+            f"{target.stage} ran no {target.model} at {at}", f"git log {registry.main_ref} -- stages/{target.stage}"
+        )
+    version = resolve(f"{found.model}@{found.version}", registry=registry)
+    return replace(version, stages=(found.stage,))
+
+
+def _as_of(registry: Registry, tags: ModelTags, at: str) -> ModelTags:
+    moment = parse_time(at)
+    kept = {v.semver for v in read_versions(registry, [tags]).versions if parse_time(v.created) <= moment}
+    if not kept:
+        raise NotFound(f"{tags.model} had no version at {at}", f"gitreg log {tags.model}")
+    return replace(tags, versions={v: oid for v, oid in tags.versions.items() if v in kept})
+
+
+def get_run(
+    run_id: str, *, registry: str | os.PathLike[str] | Registry | None = None, offline: bool | None = None
+) -> Run:
+    """The run of that id (or a unique beginning of one), ended or still open on this machine."""
+    place = open_registry(registry, offline=offline)
+    wanted = run_id.removeprefix("run:")
+    target = parse_reference(f"run:{wanted}").target
+    assert isinstance(target, OfRun)
+    try:
+        return read_run(place, target.run_id)
+    except NotFound as missing:
+        found = [run for run in open_runs(place.state) if run.id.startswith(target.run_id)]
+        if len(found) == 1:
+            return found[0]
+        if not place.remote or place.offline:
+            raise
+        try:
+            place.fetch(f"refs/tags/run/{target.run_id}*")
+        except Unreachable:
+            raise missing from None
+        return read_run(place, target.run_id)
