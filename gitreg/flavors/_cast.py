@@ -93,8 +93,8 @@ def _widened(values: Data, target: str) -> Data | None:
         fits = dtype.itemsize <= wanted.itemsize
     elif dtype.kind == "u" and wanted.kind == "i":
         fits = dtype.itemsize < wanted.itemsize
-    elif dtype.kind in "iu" and target == "float64":
-        fits = dtype.itemsize <= 6
+    elif dtype.kind in "iu" and dtype.itemsize <= 4 and target == "float64":
+        fits = True
     elif dtype == "int64" and target in ("float32", "float64"):
         # A column of zeros and ones is taken for fractions: a table read from a file often has such.
         fits = bool(values.isin((0, 1)).all())

@@ -7,7 +7,7 @@ from typing import cast
 from gitreg.errors import Refused
 from gitreg.flavors._cast import cast_series, first_wrong, pandas
 from gitreg.flavors._enforce_nested import Wrong, enforce_value
-from gitreg.flavors._frames import Data, is_array, is_frame, is_scalar, is_series
+from gitreg.flavors._frames import Data, is_array, is_frame, is_missing, is_scalar, is_series
 from gitreg.format.schema import VECTOR, Array, Column, Object, Type
 
 
@@ -61,7 +61,7 @@ def wrong_column(name: object, values: list[object], kind: str, dtype: str) -> R
         return Refused(f"column {name} is {dtype}, the model takes {kind}")
     row, value = found
     hint = ""
-    if kind in ("integer", "long") and value != value:
+    if kind in ("integer", "long") and is_missing(value):
         hint = "whole numbers with missing values are fractions: infer the signature from data that has some"
     return Refused(f"column {name}, row {row}: {value!r} is no {kind} (the column is {dtype})", hint)
 

@@ -148,7 +148,7 @@ class ModuleReader:
         if code in _PAIRS:
             self._found(text, buf[line + 1 : second].decode("utf-8", "replace"))
         elif code in b"pg":
-            self._use_memo(int(text) if text.isdecimal() else -1, get=code == 0x67)
+            self._use_memo(int(text) if text.isdecimal() and len(text) < 20 else -1, get=code == 0x67)
         else:
             self._push_string(text.encode() if code == 0x56 else b"")
         return second + 1

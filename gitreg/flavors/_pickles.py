@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 from gitreg.errors import Damaged, Refused, Unsupported
 from gitreg.flavors._base import Missing, ModelDirectory, framework
+from gitreg.flavors._classes import stable_pickler
 from gitreg.flavors._opcodes import Buffer, Tee, Writable
 from gitreg.flavors._requirements import WELL_KNOWN
 
@@ -50,9 +51,8 @@ def write_pickle(model: object, directory: ModelDirectory, name: str, how: str) 
 
 
 def _dump_cloudpickle(model: object, file: Writable) -> tuple[frozenset[str], int]:
-    cloudpickle = framework("cloudpickle", "cloudpickle")
     tee = Tee(file)
-    cloudpickle.Pickler(tee, protocol=PROTOCOL).dump(model)
+    stable_pickler(tee, PROTOCOL).dump(model)
     return tee.modules, tee.size
 
 

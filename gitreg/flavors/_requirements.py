@@ -76,19 +76,25 @@ def normalized(name: str) -> str:
 def installed_version(distribution: str) -> str | None:
     """The installed version of a distribution, None where it is not installed."""
     try:
-        return metadata.version(distribution)
+        return _installed(distribution)[1]
     except metadata.PackageNotFoundError:
         return None
 
 
 def _pinned(distribution: str) -> str:
     try:
-        found = metadata.distribution(distribution)
+        name, version = _installed(distribution)
     except metadata.PackageNotFoundError:
         return distribution
     # The part after + names a build that package indexes do not have.
-    version = found.version.partition("+")[0]
-    return f"{found.metadata['Name'] or distribution}=={version}"
+    return f"{name}=={version.partition('+')[0]}"
+
+
+@functools.cache
+def _installed(distribution: str) -> tuple[str, str]:
+    """Its own name and version, read once: parsing what it says of itself takes milliseconds."""
+    found = metadata.distribution(distribution).metadata
+    return found["Name"] or distribution, found["Version"]
 
 
 @functools.cache

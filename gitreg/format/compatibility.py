@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gitreg.format.schema import Param, Signature
 from gitreg.format.schema_changes import Change, Part, became, input_changes, output_changes, reordered
 from gitreg.format.semver import Bump, larger
+from gitreg.format.signature_spelling import spell_name
 
 __all__ = ["Change", "Part", "Promise", "compare", "needed"]
 
@@ -69,26 +70,26 @@ def _param_changes(old: Sequence[Param], new: Sequence[Param]) -> Iterator[Chang
         if name in after:
             yield from _one_param(param, after[name])
         else:
-            yield Change("params", name, "was removed", "major", "what callers set is no longer used")
+            yield Change("params", spell_name(name), "was removed", "major", "what callers set is no longer used")
     for name in after:
         if name not in before:
-            yield Change("params", name, "was added", "minor", "callers may set it")
+            yield Change("params", spell_name(name), "was added", "minor", "callers may set it")
     if reordered(before, after):
         yield Change("params", "", "were reordered", "patch", "none: params are found by name")
 
 
 def _one_param(old: Param, new: Param) -> Iterator[Change]:
-    failing = "what callers set is refused"
+    name, failing = spell_name(new.name), "what callers set is refused"
     if old.shape != new.shape:
         what = "one value became a list" if new.shape else "a list became one value"
-        yield Change("params", new.name, what, "major", failing)
+        yield Change("params", name, what, "major", failing)
     if old.type == new.type or (old.type, new.type) in _PARAM_WIDENINGS:
         if old.type != new.type:
-            yield Change("params", new.name, became(old.type, new.type), "minor", "callers may set either")
+            yield Change("params", name, became(old.type, new.type), "minor", "callers may set either")
         if old.shape == new.shape and not _same(old.default, new.default):
-            yield Change("params", new.name, "has another default", "minor", "callers that do not set it get another")
+            yield Change("params", name, "has another default", "minor", "callers that do not set it get another")
     else:
-        yield Change("params", new.name, became(old.type, new.type), "major", failing)
+        yield Change("params", name, became(old.type, new.type), "major", failing)
 
 
 def _flavor_changes(old: Promise, new: Promise) -> Iterator[Change]:

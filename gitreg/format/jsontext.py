@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 
-from gitreg.errors import Damaged
+from gitreg.errors import Damaged, Refused
 
 _NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -21,10 +21,23 @@ def number_to_json(value: float) -> float | str:
 def number_from_json(value: object, what: str = "metric") -> float:
     """The number that `number_to_json` gave as `value`; Damaged where it gave none."""
     if isinstance(value, float | int) and not isinstance(value, bool):
-        return value
+        try:
+            return float(value)
+        except OverflowError:
+            raise Damaged(f"{what} is a number of more than 300 digits") from None
     if isinstance(value, str) and value in _NOT_NUMBERS:
         return _NOT_NUMBERS[value]
     raise Damaged(f"{what} is {value!r}, not a number")
+
+
+def as_number(value: object, what: str) -> float:
+    """What a user measured, as a number; Refused, naming `what`, where it is none."""
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]  # numpy's and torch's scalars are numbers too
+    except (TypeError, ValueError, OverflowError):
+        raise Refused(f"{what} is {value!r}, not a number", "log text as a param or a tag") from None
 
 
 def format_line(value: object) -> str:
@@ -40,7 +53,7 @@ def format_file(value: object) -> str:
 def parse_object(text: str, what: str) -> dict[str, object]:
     """The JSON object in `text`; Damaged, naming `what`, where it is none or holds a key twice."""
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = _STRICT.decode(text)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{what} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -57,6 +70,10 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON number; it is written as a string")
+
+
+# json.loads would make one for each text: longer than reading it.
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 def parse_metrics(text: str, what: str) -> dict[str, float]:

@@ -18,8 +18,6 @@ NAME = "MLmodel"
 
 _TEXTS = ("artifact_path", "run_id", "utc_time_created", "mlflow_version", "model_uuid", "model_id")
 _KNOWN = frozenset({*_TEXTS, "model_size_bytes", "flavors", "signature", "saved_input_example_info", "metadata"})
-# Plain scalars that look like numbers or times in a file written by hand.
-_STRINGS = (*_TEXTS, "python_version", "sklearn_version", "version")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -101,7 +99,7 @@ def check_inside(value: object, what: str) -> str:
 
 def parse_mlmodel(text: str | bytes, what: str = NAME) -> MLModel:
     """The value of the file `text`; Damaged, naming `what`, where it is no MLmodel."""
-    found = load_mapping(text, what, strings=_STRINGS)
+    found = load_mapping(text, what, strings=_TEXTS)
     flavors = as_mapping(found.get("flavors"), f"{what}: flavors")
     if not flavors:
         raise Damaged(f"{what} names no flavor")

@@ -19,6 +19,7 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-
 _NOT_A_STAGE = re.compile(r"[0-9]+|v[0-9].*|latest|greatest|created|deprecated", re.IGNORECASE)
 _NAME_RULE = "letters, digits, '-' and '_', at most 100, beginning and ending with a letter or digit"
 _BAD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:"<>|?*]')
+_NOT_IN_KEY = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _RESERVED = frozenset({".git", ".dvc", ".dvcignore", "dvc.yaml", "dvc.lock"})
 _RESERVED_AT_ROOT = frozenset({".gitreg"})
 _ENCODED_METRIC = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*|%[0-9A-F]{2})(?:[a-z0-9_.-]|%[0-9A-F]{2})*")
@@ -72,16 +73,32 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def check_metric_key(key: str) -> str:
-    """`key`, if a metric, param or tag may have that name; otherwise Refused."""
-    if not key or len(key) > _LONGEST_KEY or key != key.strip() or any(ord(c) < 32 or ord(c) == 127 for c in key):
+def check_key(key: str) -> str:
+    """`key`, if a metric, param, tag or label may have that name; otherwise Refused."""
+    if not key or len(key) > _LONGEST_KEY or key != key.strip() or _NOT_IN_KEY.search(key):
         raise Refused(
             f"bad key {key!r}",
             f"a key has 1 to {_LONGEST_KEY} characters, no control characters, no space at either end",
         )
-    if len(encode_metric_key(key)) > _LONGEST_COMPONENT:
+    return key
+
+
+def check_metric_key(key: str) -> str:
+    """`key`, if a metric may have that name, which is a file's name too; otherwise Refused."""
+    if len(encode_metric_key(check_key(key))) > _LONGEST_COMPONENT:
         raise Refused(f"key {key!r} is too long", f"its file name may have {_LONGEST_COMPONENT} bytes once encoded")
     return key
+
+
+def check_text(text: str, what: str) -> str:
+    """`text`, if it can be written as UTF-8; otherwise Refused, naming `what`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused(
+            f"{what} holds half of a surrogate pair, which is no text", "decode it with the right encoding"
+        ) from None
+    return text
 
 
 def encode_metric_key(key: str) -> str:
@@ -140,25 +157,43 @@ def _wrong_component(part: str) -> str:
     return ""
 
 
-def check_paths(paths: Iterable[str]) -> None:
-    """Refuse bad names, two that differ in case only, and a file where another needs a folder."""
-    seen: dict[str, str] = {}
-    folders: dict[str, str] = {}
-    for path in sorted(set(paths)):
-        check_path(path)
-        folded = path.casefold()
-        other = seen.setdefault(folded, path)
-        if other != path:
-            raise Refused(f"file names {other!r} and {path!r} differ in case only", "rename one of them")
+class Paths:
+    """The names of a run's files, each checked against those that were added before it."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def add(self, path: str) -> None:
+        """Refuse a bad name, one that differs from another in case only, and a file where another needs a folder."""
+        folded = check_path(path).casefold()
+        known = self._files.get(folded)
+        if known == path:
+            return
+        if known is not None:
+            raise Refused(f"file names {known!r} and {path!r} differ in case only", "rename one of them")
+        if folded in self._folders:
+            raise Refused(f"{path!r} is both a file and a folder", "rename one of them")
+        folders: dict[str, str] = {}
         parts = path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            known = folders.setdefault(folder.casefold(), folder)
-            if known != folder:
-                raise Refused(f"folders {known!r} and {folder!r} differ in case only", "rename one of them")
-    for folded, folder in folders.items():
-        if folded in seen:
-            raise Refused(f"{folder!r} is both a file and a folder", "rename one of them")
+            key = folder.casefold()
+            if key in self._files:
+                raise Refused(f"{folder!r} is both a file and a folder", "rename one of them")
+            other = self._folders.get(key, folder)
+            if other != folder:
+                raise Refused(f"folders {other!r} and {folder!r} differ in case only", "rename one of them")
+            folders[key] = folder
+        self._files[folded] = path
+        self._folders |= folders
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Refuse bad names, two that differ in case only, and a file where another needs a folder."""
+    names = Paths()
+    for path in sorted(set(paths)):
+        names.add(path)
 
 
 def is_payload_name(path: str) -> bool:

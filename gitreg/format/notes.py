@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitreg.errors import Refused
-from gitreg.format.jsontext import format_line
-from gitreg.format.names import check_metric_key
+from gitreg.format.jsontext import format_line, number_to_json
+from gitreg.format.names import check_key, check_text
 
 _LONGEST = 16 << 10
 
@@ -30,10 +30,13 @@ class Fact:
 
 def format_fact(fact: Fact) -> str:
     """The fact's line, without its line feed. Refused where its key or value may not be kept."""
-    check_metric_key(fact.key)
+    check_key(fact.key)
+    if isinstance(fact.value, str):
+        check_text(fact.value, f"the value of {fact.key}")
     if isinstance(fact.value, str) and len(fact.value) > _LONGEST:
         raise Refused(f"the value of {fact.key} has more than {_LONGEST} characters", "log it as a file of a run")
-    return format_line({"n": fact.n, "id": fact.id, "at": fact.at, "by": fact.by, "key": fact.key, "value": fact.value})
+    value = number_to_json(fact.value) if isinstance(fact.value, float) else fact.value
+    return format_line({"n": fact.n, "id": fact.id, "at": fact.at, "by": fact.by, "key": fact.key, "value": value})
 
 
 def parse_facts(text: str) -> tuple[Fact, ...]:
@@ -49,8 +52,9 @@ def parse_facts(text: str) -> tuple[Fact, ...]:
                 or not isinstance(row["n"], int)
             ):
                 continue
-            facts.append(Fact(row["n"], str(row["id"]), str(row["at"]), str(row["by"]), str(row["key"]), value))
-        except (ValueError, KeyError, TypeError, RecursionError):
+            key = check_key(str(row["key"]))
+            facts.append(Fact(row["n"], str(row["id"]), str(row["at"]), str(row["by"]), key, value))
+        except (ValueError, KeyError, TypeError, RecursionError, Refused):
             continue
     return tuple(facts)
 

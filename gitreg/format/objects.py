@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitreg.errors import Damaged
 
-_WHO = re.compile(r"(.*) (\d+) [+-]\d{4}")
+_WHO = re.compile(r"(.*) (\d{1,11}) [+-]\d{4}", re.ASCII)  # 11 digits reach the year 5138
 
 
 @dataclass(frozen=True)

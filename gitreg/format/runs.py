@@ -19,7 +19,7 @@ from gitreg.format.jsontext import (
     parse_object,
     parse_strings,
 )
-from gitreg.format.names import check_run_id
+from gitreg.format.names import check_path, check_run_id
 from gitreg.format.trailers import Message, format_message, parse_trailers
 
 FORMAT = 1
@@ -170,7 +170,7 @@ def run_from_trailers(trailers: Mapping[str, str], *, commit: str = "", author: 
 
 def check_format(text: str, what: str, known: int = FORMAT) -> None:
     """Refuse what a newer gitreg wrote, by name."""
-    if not text.isdecimal() or len(text) > 6 or int(text) < 1:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 6 or int(text) < 1:
         raise Damaged(f"{what} states the format {text!r}")
     if int(text) > known:
         raise Unsupported(
@@ -193,7 +193,7 @@ def models_from(run_id: str, text: str, what: str) -> tuple[LoggedModel, ...]:
         models.append(
             LoggedModel(
                 run_id=run_id,
-                path=path,
+                path=check_path(path),
                 digest=str(facts.get("digest", "")),
                 signature=str(facts.get("signature", "none")),
                 size=facts["size"],

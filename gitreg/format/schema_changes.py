@@ -8,7 +8,7 @@ from typing import Literal
 
 from gitreg.format.schema import Array, Column, Map, Object, Property, Schema, Tensor, Type
 from gitreg.format.semver import Bump
-from gitreg.format.signature_spelling import spell_type
+from gitreg.format.signature_spelling import spell_name, spell_type
 
 Part = Literal["inputs", "outputs", "params", "flavors", "signature"]
 
@@ -19,9 +19,10 @@ _Name = str | int | None
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: `name` is the column, tensor, param or flavor, empty where it is the whole part.
+    """One difference: `name` is the column, tensor or param as its key in a stage file, or the flavor.
 
-    `what` says what happened to it and `effect` what that means for a caller, both in a few words.
+    The name is empty where the change is of the whole part, or of the only tensor. `what` says what happened and
+    `effect` what that means for a caller, both in a few words.
     """
 
     part: Part
@@ -53,26 +54,26 @@ def _input_columns(old: Sequence[Column], new: Sequence[Column]) -> Iterator[Cha
     new_names = {column.name for column in renamed.values()}
     for name, column in before.items():
         if name in renamed:
-            what = f"was renamed to {renamed[name].name!r}"
-            yield Change("inputs", str(name), what, "major", "what callers send under the old name is not used")
+            what = f"was renamed to {_key(renamed[name].name)}"
+            yield Change("inputs", _key(name), what, "major", "what callers send under the old name is not used")
             yield from _input_column(column, renamed[name])
         elif name in after:
             yield from _input_column(column, after[name])
         else:
-            yield Change("inputs", str(name), "was removed", "minor", "callers may go on sending it; it is not used")
+            yield Change("inputs", _key(name), "was removed", "minor", "callers may go on sending it; it is not used")
     for name, column in after.items():
         if name in before or name in new_names:
             continue
         if column.required:
-            yield Change("inputs", str(name), "was added", "major", "callers that do not send it are refused")
+            yield Change("inputs", _key(name), "was added", "major", "callers that do not send it are refused")
         else:
-            yield Change("inputs", str(name), "was added as optional", "minor", "callers may send it")
+            yield Change("inputs", _key(name), "was added as optional", "minor", "callers may send it")
     if reordered(before, after):
         yield Change("inputs", "", "were reordered", "patch", "none: columns are found by name")
 
 
 def _input_column(old: Column, new: Column) -> Iterator[Change]:
-    name = str(new.name)
+    name = _key(new.name)
     if old.required and not new.required:
         yield Change("inputs", name, "became optional", "minor", "callers may leave it out")
     elif new.required and not old.required:
@@ -122,16 +123,16 @@ def _input_tensors(old: Sequence[Tensor], new: Sequence[Tensor]) -> Iterator[Cha
         if name in after:
             yield from _tensor("inputs", tensor, after[name])
         else:
-            yield Change("inputs", str(name), "was removed", "minor", "callers may go on sending it; it is not used")
+            yield Change("inputs", _key(name), "was removed", "minor", "callers may go on sending it; it is not used")
     for name in after:
         if name not in before:
-            yield Change("inputs", str(name), "was added", "major", "callers that do not send it are refused")
+            yield Change("inputs", _key(name), "was added", "major", "callers that do not send it are refused")
     if reordered(before, after):
         yield Change("inputs", "", "were reordered", "patch", "none: tensors are found by name")
 
 
 def _tensor(part: _Side, old: Tensor, new: Tensor) -> Iterator[Change]:
-    name = new.name or ""
+    name = _key(new.name)
     failing = "what callers send is refused" if part == "inputs" else "callers get what they do not expect"
     if old.dtype != new.dtype:
         yield Change(part, name, f"{old.dtype} became {new.dtype}", "major", failing)
@@ -171,21 +172,21 @@ def _output_columns(old: Sequence[Column], new: Sequence[Column]) -> Iterator[Ch
     new_names = {column.name for column in renamed.values()}
     for name, column in before.items():
         if name in renamed:
-            what = f"was renamed to {renamed[name].name!r}"
-            yield Change("outputs", str(name), what, "major", "callers do not find it under the old name")
+            what = f"was renamed to {_key(renamed[name].name)}"
+            yield Change("outputs", _key(name), what, "major", "callers do not find it under the old name")
         if name in renamed or name in after:
             yield from _output_column(column, renamed.get(name) or after[name])
         else:
-            yield Change("outputs", str(name), "was removed", "major", "callers that read it fail")
+            yield Change("outputs", _key(name), "was removed", "major", "callers that read it fail")
     for name in after:
         if name not in before and name not in new_names:
-            yield Change("outputs", str(name), "was added", "minor", "callers may read it")
+            yield Change("outputs", _key(name), "was added", "minor", "callers may read it")
     if reordered(before, after):
         yield Change("outputs", "", "were reordered", "minor", "callers have to read columns by name")
 
 
 def _output_column(old: Column, new: Column) -> Iterator[Change]:
-    name = str(new.name)
+    name = _key(new.name)
     if new.required and not old.required:
         yield Change("outputs", name, "became required", "minor", "callers get it always")
     elif old.required and not new.required:
@@ -202,10 +203,10 @@ def _output_tensors(old: Sequence[Tensor], new: Sequence[Tensor]) -> Iterator[Ch
         if name in after:
             yield from _tensor("outputs", tensor, after[name])
         else:
-            yield Change("outputs", str(name), "was removed", "major", "callers that read it fail")
+            yield Change("outputs", _key(name), "was removed", "major", "callers that read it fail")
     for name in after:
         if name not in before:
-            yield Change("outputs", str(name), "was added", "major", "callers get what they do not expect")
+            yield Change("outputs", _key(name), "was added", "major", "callers get what they do not expect")
     if reordered(before, after):
         yield Change("outputs", "", "were reordered", "major", "callers get what they do not expect")
 
@@ -253,6 +254,10 @@ def _paired(
             renamed[column.name] = found
             taken.add(found.name)
     return before, after, renamed
+
+
+def _key(name: _Name) -> str:
+    return "" if name is None else spell_name(name)
 
 
 def reordered(old: Collection[object], new: Collection[object]) -> bool:

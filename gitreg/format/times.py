@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gitreg.errors import Refused
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORM = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?")
+_FORM = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
 def format_time(moment: datetime) -> str:
@@ -22,9 +22,9 @@ def parse_time(text: str) -> datetime:
         raise Refused(f"bad time {text!r}", "write it as 2026-11-22 or 2026-11-22T13:37:00Z")
     try:
         moment = datetime.fromisoformat(text.upper())
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Refused(f"bad time {text!r}: {error}", "write it as 2026-11-22 or 2026-11-22T13:37:00Z") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def from_seconds(seconds: float) -> str:

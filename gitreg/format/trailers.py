@@ -20,7 +20,7 @@ _SIGNATURES = (
     "-----BEGIN SIGNED MESSAGE-----",
 )
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def format_message(message: Message) -> str:
             raise Refused(f"the value of {key} holds a line break or a control character", "remove it")
     if not message.trailers:
         raise Refused("a message needs at least one trailer")
-    if "\n" in message.subject or not message.subject or _CONTROL.search(message.subject):
+    if "\n" in message.subject or not message.subject.strip() or _CONTROL.search(message.subject):
         raise Refused(f"bad subject {message.subject!r}", "write it in one line")
     check_prose(message.body)
     block = "\n".join(f"{key}: {value}" for key, value in message.trailers.items())

@@ -10,6 +10,7 @@ from gitreg.format.jsontext import format_metrics, number_to_json, parse_metrics
 from gitreg.format.names import check_model_name, check_path, check_run_id
 from gitreg.format.runs import FORMAT, check_format
 from gitreg.format.semver import Semver, format_semver, parse_semver
+from gitreg.format.sums import check_digest
 from gitreg.format.trailers import Message, clean_prose, cut_signature, format_message, parse_trailers
 
 METRICS_LIMIT = 1024
@@ -137,7 +138,7 @@ def parse_version_message(text: str, model: str, version: str) -> ModelVersion:
             number=number,
             run_id=check_run_id(trailers["Gitreg-Run"]),
             path=check_path(trailers["Gitreg-Path"]),
-            digest=trailers["Gitreg-Digest"],
+            digest=check_digest(trailers["Gitreg-Digest"], f"version {name}: Gitreg-Digest"),
             signature=trailers["Gitreg-Signature"],
             size=_number(trailers["Gitreg-Size"], f"version {name}: Gitreg-Size"),
             flavors=tuple(trailers["Gitreg-Flavors"].split()),

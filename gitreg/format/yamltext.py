@@ -36,7 +36,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 def load_yaml(text: str | bytes, what: str, *, strings: Collection[str] = ()) -> object:
     """The value that `text` holds: dict, list, str, int, float, bool or None.
 
-    `strings` names keys under which plain scalars stay text, so that `run_id: 0123` is "0123".
+    `strings` names keys of the top level under which plain scalars stay text, so that `run_id: 0123` is "0123".
     Damaged, naming `what` and the line, where the text is no YAML or breaks a limit.
     """
     return load_yaml_with_lines(text, what, strings=strings)[0]
@@ -193,7 +193,7 @@ class _Reader:
                 raise self.damaged(event, f"the key {key!r} stands twice", "remove one of them")
             here = (*path, key)
             self.lines[here] = _line(event)
-            found[key] = self.node(next(self.events), here, as_text or event.value in self.strings)
+            found[key] = self.node(next(self.events), here, as_text or (not path and event.value in self.strings))
         return found
 
     def scalar(self, event: yaml.ScalarEvent, as_text: bool) -> object:

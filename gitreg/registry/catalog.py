@@ -79,7 +79,7 @@ def read_versions(registry: Registry, wanted: Iterable[ModelTags]) -> Found:
         asked, registry.git.objects(oid for _, _, oid in asked), strict=True
     ):
         try:
-            found = _version(tags.model, version, oid, kind, content)
+            found = version_from_object(tags.model, version, oid, kind, content)
         except GitregError as error:
             damaged.append(error)
             continue
@@ -98,7 +98,7 @@ def read_version(registry: Registry, tags: ModelTags, version: Semver) -> ModelV
     if oid is None:
         raise NotFound(f"{tags.model} has no version {version_text(version)}", _what_there_is(tags))
     for _, kind, content in registry.git.objects([oid]):
-        found = _version(tags.model, version, oid, kind, content)
+        found = version_from_object(tags.model, version, oid, kind, content)
         return replace(found, retired=version in tags.retired)
     raise Damaged(f"git does not have the tag object {oid}", "git fsck")
 
@@ -111,7 +111,8 @@ def _what_there_is(tags: ModelTags) -> str:
     return f"there is {shown}" if len(known) <= 8 else f"there are {len(known)}, the last ones {shown}"
 
 
-def _version(model: str, version: Semver, oid: str, kind: str, content: bytes) -> ModelVersion:
+def version_from_object(model: str, version: Semver, oid: str, kind: str, content: bytes) -> ModelVersion:
+    """The version that the object under the tag `<model>@<version>` tells; Damaged where it tells none, or another."""
     text = version_text(version)
     name = f"{model}@{text}"
     if kind == "commit":  # a lightweight tag, made by hand

@@ -44,10 +44,14 @@ def commit(
     if dry_run:
         check_files(folder)
         return Run(chosen, name or "", "finished")
-    with start_run(name, run_id=chosen, push=push, registry=place) as run:
-        files = collect(folder, place.cache, place.config)
+    files = collect(folder, place.cache, place.config)
+    run = start_run(name, run_id=chosen, push=push, registry=place)
+    try:
         keep_model(run, path, mlmodel, files, register_as, push)
-        return run.end()
+    except BaseException:
+        run.discard()
+        raise
+    return run.end()
 
 
 def read_directory(folder: Path) -> MLModel:

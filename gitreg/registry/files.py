@@ -34,9 +34,14 @@ def read_model_files(registry: Registry, commit: str, path: str, digest: str, na
     Damaged, naming the file, where sums, pointers and blobs do not fit together.
     """
     entries = {e.path: (e.oid, e.size) for e in registry.git.tree(commit, path)}
+    return _model_files(entries, _sums_and_pointers(registry, entries), digest, name)
+
+
+def _model_files(
+    entries: dict[str, tuple[str, int]], contents: dict[str, bytes], digest: str, name: str
+) -> tuple[CommittedFile, ...]:
     if SUMS not in entries:
         raise Damaged(f"{name} has no {SUMS}")
-    contents = _contents(registry, [entries[SUMS][0], *(oid for p, (oid, _) in entries.items() if p.endswith(SUFFIX))])
     sums = parse_sums(contents[entries[SUMS][0]], f"{SUMS} of {name}")
     if sums.digest() != digest:
         raise Damaged(f"{name} is not what was registered: its digest is {sums.digest()}, not {digest}", "gitreg fetch")
@@ -46,19 +51,18 @@ def read_model_files(registry: Registry, commit: str, path: str, digest: str, na
 def read_run_payloads(registry: Registry, commit: str, models: Iterable[tuple[str, str]], name: str) -> list[Item]:
     """Every payload of a run, in and beside its models (pairs of path and digest), to be published."""
     found = []
+    beside = {e.path: (e.oid, e.size) for e in registry.git.tree(commit)}
+    contents = _sums_and_pointers(registry, beside)
     for path, digest in models:
-        for file in read_model_files(registry, commit, path, digest, f"{name}/{path}"):
+        inside = {p: beside.pop(p) for p in list(beside) if p.startswith(f"{path}/")}
+        entries = {p.removeprefix(f"{path}/"): entry for p, entry in inside.items()}
+        for file in _model_files(entries, contents, digest, f"{name}/{path}"):
             if file.payload:
                 found.append(Item(file.payload, f"{path}/{file.path}"))
-    entries = {e.path: (e.oid, e.size) for e in registry.git.tree(commit)}
-    inside = tuple(f"{path}/" for path, _ in models)
-    beside = {p: entry for p, entry in entries.items() if not p.startswith(inside or ("\0",))}
-    pointers = [oid for p, (oid, _) in beside.items() if p.endswith(SUFFIX)]
-    if pointers:
+    if any(p.endswith(SUFFIX) for p in beside):
         own = beside.get(_OWN + SUMS)
         if own is None:
             raise Damaged(f"{name} has no {_OWN}{SUMS}")
-        contents = _contents(registry, [own[0], *pointers])
         sums = parse_sums(contents[own[0]], f"{_OWN}{SUMS} of {name}")
         for file in _join(name, sums, beside, contents, _NOT_SUMMED):
             if file.payload:
@@ -66,8 +70,9 @@ def read_run_payloads(registry: Registry, commit: str, models: Iterable[tuple[st
     return list({item.payload: item for item in found}.values())
 
 
-def _contents(registry: Registry, oids: list[str]) -> dict[str, bytes]:
-    return {oid: content for oid, kind, content in registry.git.objects(oids) if kind == "blob"}
+def _sums_and_pointers(registry: Registry, entries: dict[str, tuple[str, int]]) -> dict[str, bytes]:
+    asked = [oid for p, (oid, _) in entries.items() if p.endswith(SUFFIX) or p.rsplit("/", 1)[-1] == SUMS]
+    return {oid: content for oid, kind, content in registry.git.objects(asked) if kind == "blob"}
 
 
 def _join(

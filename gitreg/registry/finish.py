@@ -10,11 +10,10 @@ from gitreg.errors import Conflict, GitregError, Unreachable
 from gitreg.format.dvc_files import DvcConfig, Pipeline, format_dvc_config, format_dvc_yaml
 from gitreg.format.jsontext import format_file, number_to_json
 from gitreg.format.names import check_paths, encode_metric_key
-from gitreg.format.runs import Run, format_run_file, format_run_message, format_series
+from gitreg.format.runs import Run, format_run_file, format_run_message, format_series, parse_run_message
 from gitreg.format.sums import format_sums
 from gitreg.format.tags import run_ref
 from gitreg.format.times import parse_time
-from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import StoredFile, git_files, in_git_file, sums_of
 from gitreg.registry.journal import Journal, OpenRun
 from gitreg.registry.place import Registry
@@ -25,19 +24,21 @@ from gitreg.stores.git import NewCommit, RefChange
 
 def finish(registry: Registry, journal: Journal, ended: Run | None) -> Run:
     """Commit and tag a run that is ending, then do what was asked for its end; safe to repeat after a kill."""
-    run = ended or _commit(registry, journal)
+    done = False
     try:
-        run = _afterwards(registry, journal.run, run)
+        run = ended or _commit(registry, journal)
+        done = True
+        return _afterwards(registry, journal.run, run)
     finally:
-        journal.close(remove=True)
-    return run
+        journal.close(remove=done)
 
 
 def _commit(registry: Registry, journal: Journal) -> Run:
     author = registry.git.identity()
     run = journal.run.to_run("finished", author)
     when = int(parse_time(run.ended).timestamp())
-    commit = NewCommit(format_run_message(run), author, when, _run_files(registry, journal, run))
+    message = format_run_message(run)
+    commit = NewCommit(message, author, when, _run_files(registry, journal, run))
     oid = registry.git.write_commits([commit])[0]
     ref = run_ref(run.id)
     try:
@@ -45,7 +46,7 @@ def _commit(registry: Registry, journal: Journal) -> Run:
     except Conflict:
         if registry.git.find_ref(ref) != oid:
             raise
-    return read_run(registry, run.id)
+    return parse_run_message(message, commit=oid, author=author)
 
 
 def _run_files(registry: Registry, journal: Journal, run: Run) -> dict[str, bytes]:
@@ -88,10 +89,12 @@ def _with_content(journal: Journal, file: StoredFile, kept_at: str) -> StoredFil
 def _afterwards(registry: Registry, state: OpenRun, run: Run) -> Run:
     versions: dict[str, str] = {}
     waiting: list[GitregError] = []
-    for path, wished in state.wishes.items():
+    # A run that failed is kept, and nothing of it is published by itself.
+    wishes = state.wishes if run.status == "finished" else {}
+    for path, wished in wishes.items():
         wish = wish_for(run.id, path, wished)
         try:
-            versions[path] = str(register_wished(registry, wish))
+            versions[path] = str(register_wished(registry, wish, run=run))
         except Unreachable as away:
             waiting.append(away)
     if state.push and registry.remote and not versions:

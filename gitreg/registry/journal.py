@@ -132,16 +132,24 @@ class Journal:
     run: OpenRun
     _fd: int
     _lock: int
+    closed: bool = False
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def append(self, event: Event) -> None:
         """Add an event; it is on the disk when this returns."""
         line = (format_line(event) + "\n").encode()
         with self._writing:
+            if self.closed:
+                raise Conflict(f"run {self.run.id} has ended; an ended run never changes", "start a new run")
+            size = os.fstat(self._fd).st_size
+            try:
+                while line:
+                    line = line[os.write(self._fd, line) :]
+                os.fdatasync(self._fd)
+            except OSError:
+                os.ftruncate(self._fd, size)  # half a line would hide those that follow it
+                raise
             self.run.apply(event)
-            while line:
-                line = line[os.write(self._fd, line) :]
-            os.fdatasync(self._fd)
 
     def metrics_event(self, values: Mapping[str, float], step: int, time: str) -> Event:
         """The event that measured `values`."""
@@ -172,8 +180,10 @@ class Journal:
             with contextlib.suppress(FileNotFoundError):
                 self.folder.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
-        os.close(self._fd)
-        os.close(self._lock)
+        with self._writing:
+            self.closed = True
+            os.close(self._fd)
+            os.close(self._lock)
 
 
 def open_journal(state: Path, run_id: str, *, afresh: bool) -> Journal:
@@ -182,15 +192,7 @@ def open_journal(state: Path, run_id: str, *, afresh: bool) -> Journal:
     With `afresh` what an interrupted program logged is set aside, in a file beside the journal.
     """
     folder = state / "runs" / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise Conflict(
-            f"run {run_id} is being logged by another program", "wait for it to end, or use another run id"
-        ) from None
+    lock = _locked(folder, run_id)
     path = folder / "journal.jsonl"
     if afresh and path.exists():
         path.replace(folder / f"journal.{uuid.uuid4().hex}.jsonl")
@@ -199,6 +201,27 @@ def open_journal(state: Path, run_id: str, *, afresh: bool) -> Journal:
     os.ftruncate(fd, good)  # a line that was being written when the program was killed
     sync_folder(folder)
     return Journal(folder, run, fd, lock)
+
+
+def _locked(folder: Path, run_id: str) -> int:
+    """The descriptor of the folder's lock, held."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # A program that just ended the run has taken the folder away: then this is the lock of nothing.
+                if os.path.samestat(os.fstat(lock), os.stat(folder / "lock")):
+                    return lock
+            except FileNotFoundError:
+                pass
+            except OSError:
+                os.close(lock)
+                raise Conflict(
+                    f"run {run_id} is being logged by another program", "wait for it to end, or use another run id"
+                ) from None
+            os.close(lock)
 
 
 def _read(path: Path, run_id: str) -> tuple[OpenRun, int]:
@@ -211,7 +234,10 @@ def _read(path: Path, run_id: str) -> tuple[OpenRun, int]:
                 break
             if not line.endswith(b"\n"):
                 break
-            run.apply(event)
+            try:
+                run.apply(event)
+            except (AssertionError, KeyError, TypeError, ValueError):
+                raise Damaged(f"{path} is not the journal of a run", f"move {path.parent} away") from None
             good += len(line)
     return run, good
 

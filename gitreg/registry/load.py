@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitreg.errors import Conflict, Damaged, NotFound
+from gitreg.errors import Conflict, Damaged, GitregError, NotFound
 from gitreg.flavors import load as load_native
 from gitreg.flavors import load_pyfunc as load_generic
 from gitreg.flavors.pyfunc import PyFunc
@@ -113,7 +113,8 @@ def pull(
     target = Path(dir) if dir is not None else Path(found.version.model if found.version else Path(found.path).name)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise Conflict(f"{target} is there already and not empty", f"gitreg pull {found.name} ANOTHER-DIR")
-    files = _fetch(place, found, progress)
+    files = _files(place, found)
+    _bring(place, found, files, progress)
     if not dry_run:
         target.absolute().parent.mkdir(parents=True, exist_ok=True)
         partial = target.absolute().parent / f".{target.name}.{uuid.uuid4().hex}"
@@ -129,12 +130,13 @@ def pull(
 
 def snapshot(registry: Registry, found: Located) -> Path:
     """A verified copy of the model directory in gitreg's own folder; every byte is verified again at each call."""
+    files = _files(registry, found)
     home = registry.cache.root / "snapshots" / found.digest.removeprefix("sha256:")
-    files = _fetch(registry, found, silent)
     if home.is_dir():
         if _intact(home, files):
             return home
         shutil.rmtree(home, ignore_errors=True)
+    _bring(registry, found, files, silent)
     home.parent.mkdir(parents=True, exist_ok=True)
     partial = home.parent / f".{uuid.uuid4().hex}"
     try:
@@ -149,16 +151,20 @@ def snapshot(registry: Registry, found: Located) -> Path:
     return home
 
 
-def _fetch(registry: Registry, found: Located, progress: Progress) -> tuple[CommittedFile, ...]:
-    """The model's files, verified against its digest; payloads are at hand when this returns."""
+def _files(registry: Registry, found: Located) -> tuple[CommittedFile, ...]:
+    """The model's files, verified against its digest."""
     files = read_model_files(registry, found.commit, found.path, found.digest, found.name)
     check_paths(file.path for file in files)
+    return files
+
+
+def _bring(registry: Registry, found: Located, files: Sequence[CommittedFile], progress: Progress) -> None:
+    """Have payloads at hand."""
     missing = [file for file in files if file.payload and not registry.cache.has(file.payload.md5, file.size)]
     if missing:
         items = [Item(file.payload, f"{found.path}/{file.path}") for file in missing if file.payload]
         with progress("downloading", sum(item.payload.size for item in items)) as moved:
             registry.store.pull(items, registry.cache, moved)
-    return files
 
 
 def _write(registry: Registry, found: Located, files: Sequence[CommittedFile], target: Path) -> None:
@@ -185,12 +191,19 @@ def _write_payload(registry: Registry, found: Located, file: CommittedFile, path
     if registry.cache.has(file.payload.md5, file.size):
         try:
             return copy_verified(cached, path, file.sha256, name)
-        except Damaged:
+        except Damaged as damaged:
             # What is damaged here is brought again, if the store has it whole; otherwise the error stands.
-            if registry.store.path(file.payload) == cached:
-                raise
-            cached.unlink(missing_ok=True)
-            registry.store.pull([Item(file.payload, name)], registry.cache, lambda _: None)
+            try:
+                stored = registry.store.path(file.payload)
+                if stored == cached:
+                    raise damaged
+                registry.store.pull([Item(file.payload, name)], registry.cache, lambda _: None)
+                copy_verified(stored or cached, path, file.sha256, name)
+            except GitregError:
+                raise damaged from None
+            if stored:
+                cached.unlink(missing_ok=True)
+            return
     source = registry.store.path(file.payload) or cached
     copy_verified(source, path, file.sha256, name)
 
@@ -226,7 +239,7 @@ def read_file(
         raise NotFound(f"{found.name} has no file {path}", f"there is {', '.join(sorted(files)[:12])}")
     scratch = place.state / "tmp" / uuid.uuid4().hex
     try:
-        _fetch(place, found, silent)
+        _bring(place, found, [file], silent)
         _write(place, found, [file], scratch)
         return (scratch / path).read_bytes()
     finally:

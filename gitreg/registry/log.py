@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gitreg.errors import Conflict, NotFound, Refused
-from gitreg.format.names import check_metric_key, check_paths
+from gitreg.format.jsontext import as_number
+from gitreg.format.names import check_metric_key, check_text
 from gitreg.format.times import format_time
 from gitreg.registry.open_run import check_texts, current_run
 from gitreg.stores.clock import now
@@ -41,7 +42,7 @@ def log_metric(key: str, value: float, step: int | None = None) -> None:
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Log measured values of one step. Each metric keeps its whole series; its last value is the run's."""
     run = current_run()
-    values = {check_metric_key(key): _number(key, value) for key, value in metrics.items()}
+    values = {check_metric_key(key): as_number(value, f"metric {key}") for key, value in metrics.items()}
     run.journal.append(run.journal.metrics_event(values, int(step or 0), format_time(now())))
 
 
@@ -66,14 +67,15 @@ def log_artifacts(folder: str | os.PathLike[str], artifact_path: str | None = No
     if not top.is_dir():
         raise NotFound(f"no folder {top}")
     found = {_below(artifact_path, p.relative_to(top).as_posix()): p for p in sorted(top.rglob("*")) if p.is_file()}
-    check_paths(found)
+    run = current_run()
+    run.check_files(found)
     for path, source in found.items():
-        current_run().put_file(path, source)
+        run.put_file(path, source)
 
 
 def log_text(text: str, path: str) -> None:
     """Log `text` as the file `path`."""
-    current_run().put_file(path, text.encode())
+    current_run().put_file(path, check_text(text, path).encode())
 
 
 def log_dict(obj: object, path: str) -> None:
@@ -101,12 +103,3 @@ def log_figure(fig: object, path: str) -> None:
 
 def _below(folder: str | None, name: str) -> str:
     return f"{folder.strip('/')}/{name}" if folder else name
-
-
-def _number(key: str, value: object) -> float:
-    try:
-        if isinstance(value, str | bytes):
-            raise TypeError
-        return float(value)  # type: ignore[arg-type]  # numpy's and torch's scalars are numbers too
-    except (TypeError, ValueError):
-        raise Refused(f"metric {key} is {value!r}, not a number", "log text as a param or a tag") from None

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gitreg.errors import Conflict, Refused
 from gitreg.flavors._base import PlainDirectory
@@ -68,7 +69,7 @@ def log_model(
         ))  # fmt: skip
     except BaseException:
         if own:
-            run.end("failed")
+            run.discard()
         raise
     if own:
         ended = run.end()
@@ -77,7 +78,7 @@ def log_model(
 
 
 def _log(
-    run: ActiveRun, model: object, path: str, register_as: str | None, push: bool | None, options: dict[str, object]
+    run: ActiveRun, model: object, path: str, register_as: str | None, push: bool | None, options: dict[str, Any]
 ) -> LoggedModel:
     registry = run.registry
     staged = StagedDirectory(registry.state / "tmp" / uuid.uuid4().hex, registry.cache)
@@ -120,7 +121,7 @@ def mlflow_time(moment: str) -> str:
     return parse_time(moment).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def save_model(model: object, dir: str | os.PathLike[str], **options: object) -> Path:
+def save_model(model: object, dir: str | os.PathLike[str], **options: Any) -> Path:
     """Write the model as an MLflow Models directory, outside any registry; takes what `log_model` takes of a model.
 
     Conflict where there is something in `dir` already.
@@ -137,7 +138,7 @@ def save_model(model: object, dir: str | os.PathLike[str], **options: object) ->
         partial.mkdir()
         path = str(options.pop("artifact_path", "model"))
         save(model, PlainDirectory(partial), artifact_path=path, run_id=None, created=mlflow_time(format_time(now())),
-             model_uuid=uuid.uuid4().hex, **options)  # type: ignore[arg-type]  # checked by save  # fmt: skip
+             model_uuid=uuid.uuid4().hex, **options)  # fmt: skip
         written = {p.relative_to(partial).as_posix(): sha256_file(p) for p in partial.rglob("*") if p.is_file()}
         (partial / SUMS).write_text(format_sums(make_sums(written)), encoding="utf-8")
         if target.exists():

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Mapping
 
 from gitreg.errors import Conflict, Refused, Unreachable
+from gitreg.format.jsontext import as_number
+from gitreg.format.names import check_key, check_text
 from gitreg.format.notes import Fact, current_facts, format_fact, parse_facts
 from gitreg.format.times import format_time
 from gitreg.format.versions import ModelVersion
@@ -38,9 +40,9 @@ def note(
     version = resolve(str(ref), registry=place)
     wanted: dict[str, str | float | None] = {}
     for key, value in (labels or {}).items():
-        wanted[key] = None if value is None else str(value)
+        wanted[check_key(str(key))] = None if value is None else check_text(str(value), f"the value of {key}")
     for key, measured in (metrics or {}).items():
-        wanted[f"metrics.{key}" + (f"@{dataset}" if dataset else "")] = float(measured)
+        wanted[check_key(f"metrics.{key}" + (f"@{dataset}" if dataset else ""))] = as_number(measured, f"metric {key}")
     if not wanted:
         raise Refused("nothing to note", f"gitreg note {version} KEY=VALUE")
     if place.remote and not place.offline:
@@ -100,11 +102,17 @@ def merge_notes(registry: Registry) -> None:
     if not theirs:
         return
     registry.git.fetch(registry.remote, [f"+{NOTES}:{_THEIRS}"])
-    ours = registry.git.find_ref(NOTES)
-    if not ours:
-        registry.git.change_refs([RefChange(NOTES, registry.git.find_ref(_THEIRS))])
-    elif ours != theirs:
-        registry.git.merge_notes(NOTES, _THEIRS, registry.git.identity())
+    for _ in range(_TRIES):
+        ours, theirs = registry.git.find_ref(NOTES), registry.git.find_ref(_THEIRS)
+        if ours == theirs:
+            return
+        if ours:
+            if registry.git.merge_notes(NOTES, ours, _THEIRS, registry.git.identity()):
+                return
+        else:
+            with contextlib.suppress(Conflict):
+                return registry.git.change_refs([RefChange(NOTES, theirs)])
+    raise Conflict("another program keeps writing notes", "give the command again")
 
 
 def push_notes(registry: Registry) -> None:

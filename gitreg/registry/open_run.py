@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
 from gitreg.errors import Conflict, NotFound, Refused, Unreachable
-from gitreg.format.names import check_metric_key, check_path, check_run_id, is_payload_name
+from gitreg.format.names import Paths, check_key, check_path, check_run_id, check_text, is_payload_name
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
 from gitreg.format.times import format_time
 from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import StoredFile, in_git_file
 from gitreg.registry.finish import finish
-from gitreg.registry.journal import Journal, file_event, open_journal, read_open_run
+from gitreg.registry.journal import Journal, OpenRun, file_event, open_journal, read_open_run
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.source import source_of_process
 from gitreg.stores.clock import now
@@ -54,13 +55,18 @@ class ActiveRun:
         """End the run: one commit, one tag; then what was asked to be registered or pushed is."""
         if self in _active:
             _active.remove(self)
-        if self.ended is None:
-            self.journal.append({"event": "end", "status": status, "ended": format_time(now())})
+        self.journal.append({"event": "end", "status": status, "ended": format_time(now())})
         return finish(self.registry, self.journal, self.ended)
+
+    def discard(self) -> None:
+        """Close the run as if it had not been opened."""
+        if self in _active:
+            _active.remove(self)
+        self.journal.close(remove=True)
 
     def put_file(self, path: str, source: Path | bytes) -> None:
         """Keep a file until the run ends; large ones and payloads go to the cache at once."""
-        self._check_file(path)
+        self.check_files([path])
         config, cache = self.registry.config, self.registry.cache
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if is_payload_name(path) or size > config.git_limit:
@@ -77,11 +83,22 @@ class ActiveRun:
             self.journal.put(path, content)
         self.journal.append({"event": "file", **file_event(stored)})
 
-    def _check_file(self, path: str) -> None:
-        check_path(path)
-        for model in self.journal.run.models:
-            if path == model or path.startswith(model + "/"):
-                raise Refused(f"{path} lies in the model directory {model}", "give it another path")
+    def check_files(self, paths: Iterable[str]) -> None:
+        """Refuse names that cannot be in this run, now rather than at its end."""
+        for path in paths:
+            check_path(path)
+            for model in self.journal.run.models:
+                if path == model or path.startswith(model + "/"):
+                    raise Refused(f"{path} lies in the model directory {model}", "give it another path")
+            self._paths.add(path)
+
+    @cached_property
+    def _paths(self) -> Paths:
+        names, state = Paths(), self.journal.run
+        inside = (f"{model}/{file.path}" for model, files in state.model_files.items() for file in files)
+        for path in (*state.files, *inside):
+            names.add(path)
+        return names
 
     def add_model(self, path: str, event: Mapping[str, object], files: tuple[StoredFile, ...]) -> None:
         """Keep a model directory until the run ends. Conflict where the run has another model there."""
@@ -101,6 +118,8 @@ class ActiveRun:
         if self.ended is not None:
             self._check_same(path, str(event["digest"]))
         for file in files:
+            self._paths.add(f"{path}/{file.path}")
+        for file in files:
             if file.content is not None:
                 self.journal.put(f"{path}/{file.path}", file.content)
         rows = [file_event(file) for file in files]
@@ -113,8 +132,9 @@ class ActiveRun:
         for model in self.ended.models:
             if model.path == path and model.digest == digest:
                 return
+        there = "another model" if path in {model.path for model in self.ended.models} else "no model"
         raise Conflict(
-            f"run {self.id} is logged already, with another model at {path}",
+            f"run {self.id} is logged already ({self.ended.status}), with {there} at {path}",
             f"gitreg show run:{self.id}; an ended run never changes: log this as a new run",
         )
 
@@ -138,22 +158,25 @@ def start_run(
     if _active:
         raise Conflict(f"run {_active[-1].id} is open", "gitreg.end_run() first; runs do not nest")
     place = writable(open_registry(registry))
-    run_id = check_run_id(run_id) if run_id is not None else uuid.uuid4().hex
-    ended = _ended_run(place, run_id)
-    before = read_open_run(place.state, run_id)
+    ended: Run | None = None
+    before: OpenRun | None = None
+    if run_id is None:
+        run_id = uuid.uuid4().hex
+    else:
+        ended, before = _ended_run(place, check_run_id(run_id)), read_open_run(place.state, run_id)
     if resume and ended is not None:
         raise Conflict(f"run {run_id} has ended ({ended.status}); an ended run never changes", "start a new run")
     if resume and before is None:
         raise NotFound(f"no open run {run_id} on this machine", "gitreg runs; without resume=True it is started")
+    title, texts = _check_line(name if name is not None else "", "run name"), check_texts(tags or {})
     journal = open_journal(place.state, run_id, afresh=not resume)
     if not journal.run.started:
         first = ended or before
         started = first.started if first and first.started else format_time(now())
-        title = _check_line(name if name is not None else "", "run name")
         journal.append({"event": "start", "name": title, "started": started, "source": source_of_process().to_dict(),
-                        "tags": check_texts(tags or {}), "push": bool(push)})  # fmt: skip
-    elif tags:
-        journal.append({"event": "tags", "values": check_texts(tags)})
+                        "tags": texts, "push": bool(push)})  # fmt: skip
+    elif texts:
+        journal.append({"event": "tags", "values": texts})
     run = ActiveRun(place, journal, ended)
     _active.append(run)
     return run
@@ -192,7 +215,7 @@ def end_run(status: str = "finished") -> Run:
 
 def check_texts(values: Mapping[str, object]) -> dict[str, str]:
     """Params or tags as they are kept: text by key. Refused where a key or a value may not be."""
-    texts = {check_metric_key(str(key)): str(value) for key, value in values.items()}
+    texts = {check_key(str(key)): check_text(str(value), f"the value of {key}") for key, value in values.items()}
     for key, text in texts.items():
         if len(text) > _LONGEST_VALUE:
             raise Refused(f"the value of {key} has {len(text)} characters, more than {_LONGEST_VALUE}",
@@ -202,7 +225,7 @@ def check_texts(values: Mapping[str, object]) -> dict[str, str]:
 
 def _check_line(text: str, what: str) -> str:
     if (
-        any(ord(c) < 32 or ord(c) in {127, 0x85, 0x2028, 0x2029} for c in text)
+        any(ord(c) < 32 or ord(c) in {127, 0x85, 0x2028, 0x2029} or 0xD800 <= ord(c) < 0xE000 for c in text)
         or len(text) > 500
         or text != text.strip()
     ):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tomllib
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +14,15 @@ from pathlib import Path
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable, Unsupported
 from gitreg.format.config import Config, parse_config
 from gitreg.format.dvc_files import Remote, parse_dvc_config
+from gitreg.format.times import format_time, parse_time
 from gitreg.stores.cache import Cache
+from gitreg.stores.clock import now
 from gitreg.stores.dvc import PayloadStore, open_store
 from gitreg.stores.git import Repository, create_repository, find_repository
 
 CONFIG_FILE = "gitreg.yaml"
+_DVC_CONFIG = ".dvc/config"
+_FETCHED = "fetched"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]*://.+|(?:[^/:@\s]+@)?[^/:@\s]+:(?!//).+")
 _used: list[str] = []
 
@@ -52,9 +57,23 @@ class Registry:
         return found
 
     @cached_property
+    def _main_files(self) -> dict[str, bytes]:
+        """gitreg.yaml and .dvc/config of main, as far as they are there."""
+        names = (CONFIG_FILE, _DVC_CONFIG)
+        found = zip(names, self.git.objects(f"{self.main_ref}:{name}" for name in names), strict=True)
+        return {name: content for name, (_, kind, content) in found if kind == "blob"}
+
+    @property
+    def exists(self) -> bool:
+        """Whether main is there and holds a gitreg.yaml."""
+        return CONFIG_FILE in self._main_files
+
+    @cached_property
     def config(self) -> Config:
         """What gitreg.yaml on main says."""
-        return parse_config(self.git.content(f"{self.main_ref}:{CONFIG_FILE}", CONFIG_FILE).decode(errors="replace"))
+        if not self.exists:
+            raise NotFound(f"{CONFIG_FILE} is not in {self.git.common_dir}")
+        return parse_config(self._main_files[CONFIG_FILE].decode(errors="replace"))
 
     @cached_property
     def payload_remote(self) -> Remote:
@@ -62,14 +81,13 @@ class Registry:
         if own := os.environ.get("GITREG_PAYLOADS") or self.git.config("gitreg.payloads"):
             return Remote("payloads", own)
         hint = "git config gitreg.payloads URL"
-        try:
-            stated = parse_dvc_config(self.git.content(f"{self.main_ref}:.dvc/config", ".dvc/config").decode())
-        except NotFound:
-            raise NotFound(f"{self.where} names no payload store: main has no .dvc/config", hint) from None
+        if _DVC_CONFIG not in self._main_files:
+            raise NotFound(f"{self.where} names no payload store: main has no {_DVC_CONFIG}", hint)
+        stated = parse_dvc_config(self._main_files[_DVC_CONFIG].decode(errors="replace"))
         for remote in stated.remotes:
             if remote.name == stated.default or not stated.default:
                 return remote
-        raise NotFound(f"{self.where} names no payload store: its .dvc/config has no core.remote", hint)
+        raise NotFound(f"{self.where} names no payload store: its {_DVC_CONFIG} has no core.remote", hint)
 
     @cached_property
     def store(self) -> PayloadStore:
@@ -91,8 +109,23 @@ class Registry:
         """Bring the origin's main up to date."""
         if self.remote and not self.offline:
             self.git.fetch(self.remote, [f"+refs/heads/{self.branch}:{self.main_ref}"])
-            for name in ("config", "payload_remote", "store"):
+            for name in ("_main_files", "config", "payload_remote", "store"):
                 self.__dict__.pop(name, None)
+
+    def remember_fetch(self) -> None:
+        """Note that all that the origin has was brought just now."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        partial = self.state / f".{uuid.uuid4().hex}"
+        partial.write_text(format_time(now()) + "\n", encoding="ascii")
+        partial.replace(self.state / _FETCHED)
+
+    def last_fetch(self) -> str:
+        """When the origin was last fetched from here (RFC 3339), or ""."""
+        try:
+            text = (self.state / _FETCHED).read_text(encoding="ascii").strip()
+            return format_time(parse_time(text))
+        except (OSError, UnicodeDecodeError, Refused):
+            return ""
 
 
 def use(where: str | os.PathLike[str]) -> None:
@@ -162,19 +195,24 @@ def _open_folder(named: str, branch: str, offline: bool) -> Registry:
     remote = git.config("gitreg.remote") or ("origin" if git.config("remote.origin.url") else "")
     remote = "" if remote == "." else remote
     chosen = branch or git.config("gitreg.branch") or _default_branch(git, remote)
+    return registry_in(git, remote, chosen, str(git.work_tree or git.common_dir), offline=offline)
+
+
+def registry_in(git: Repository, remote: str, branch: str, named: str, *, offline: bool = False) -> Registry:
+    """The registry on `branch` of a repository of this machine; whether there is one is not looked at."""
     if git.work_tree is None:
         name = f"{git.common_dir.name.removesuffix('.git')}-{_short(str(git.common_dir))}"
-        return Registry(git, remote, chosen, state_home() / name, Cache(cache_home() / name), named, offline=offline)
+        return Registry(git, remote, branch, state_home() / name, Cache(cache_home() / name), named, offline=offline)
     state = git.common_dir / "gitreg"
-    return Registry(git, remote, chosen, state, Cache(state / "cache"), named, offline=offline)
+    return Registry(git, remote, branch, state, Cache(state / "cache"), named, offline=offline)
 
 
 def _default_branch(git: Repository, remote: str) -> str:
     if remote:
-        head = git.text("symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
+        head = git.symbolic_ref(f"refs/remotes/{remote}/HEAD")
         if head:
             return head.removeprefix(f"refs/remotes/{remote}/")
-    return git.text("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
+    return git.symbolic_ref("HEAD").removeprefix("refs/heads/") or "main"
 
 
 def _open_mirror(address: str, branch: str, offline: bool) -> Registry:
@@ -205,9 +243,9 @@ def _open_mirror(address: str, branch: str, offline: bool) -> Registry:
 
 def _check(registry: Registry) -> None:
     """Refuse a branch that has no gitreg.yaml; the file itself is read when something asks for it."""
-    git = registry.git
-    if git.find_ref(f"{registry.main_ref}:{CONFIG_FILE}"):
+    if registry.exists:
         return
+    git = registry.git
     hint = "gitreg init, or name a registry with -R PATH-OR-URL or GITREG_REGISTRY"
     for ref in ("refs/remotes/origin/gitreg", "refs/heads/gitreg"):
         if registry.branch != "gitreg" and git.find_ref(f"{ref}:{CONFIG_FILE}"):

@@ -24,6 +24,7 @@ from gitreg.format.times import from_seconds, parse_time
 from gitreg.format.trailers import Message, clean_prose, format_message
 from gitreg.format.versions import ModelVersion, format_version_message, metrics_for_tag, version_text
 from gitreg.registry.catalog import ModelTags, model_tags, parse_runs, read_run, read_tags, read_versions
+from gitreg.registry.contents import MODEL_FILE
 from gitreg.registry.files import read_run_payloads, read_text
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
@@ -35,13 +36,19 @@ _PATIENCE = 60.0
 _LONGEST_PAUSE = 2.0
 
 
+class _Outrun(Conflict):
+    """Another program was quicker: look again."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """The model that is to become a version."""
+    """The model that is to become a version; `tree` and `pipeline` are the tree and the dvc.yaml of its run's commit."""
 
     run: Run
     model: LoggedModel
     promise: Promise
+    tree: str
+    pipeline: bytes
 
 
 def register(
@@ -77,7 +84,7 @@ def register(
         line or "",
     )
     if dry_run:
-        return _propose(place, wish)[0]
+        return _propose(place, wish, _candidate(place, wish))[0]
     return register_wished(place, wish, progress)
 
 
@@ -114,10 +121,12 @@ def wish_for(run_id: str, path: str, asked: Mapping[str, object]) -> Wish:
     return Wish(run_id, path, **{key: str(value) for key, value in asked.items()})
 
 
-def register_wished(registry: Registry, wish: Wish, progress: Progress = silent) -> ModelVersion:
-    """Register what `wish` says, or keep it for `push` where the origin cannot be reached."""
+def register_wished(
+    registry: Registry, wish: Wish, progress: Progress = silent, run: Run | None = None
+) -> ModelVersion:
+    """Register what `wish` says of its `run`, or keep it for `push` where the origin cannot be reached."""
     try:
-        version = _register(registry, wish, progress)
+        version = _register(registry, wish, progress, run)
     except Unreachable as error:
         keep_wish(registry.state, wish)
         raise Unreachable(error.message, "it is kept and not yet a version: gitreg push completes it") from error
@@ -125,21 +134,21 @@ def register_wished(registry: Registry, wish: Wish, progress: Progress = silent)
     return version
 
 
-def _register(registry: Registry, wish: Wish, progress: Progress) -> ModelVersion:
+def _register(registry: Registry, wish: Wish, progress: Progress, run: Run | None) -> ModelVersion:
     if registry.remote and registry.offline:
         raise Unreachable(f"registering {wish.model} needs the origin, and this is offline")
+    candidate = _candidate(registry, wish, run)
     until, attempt, published = time.monotonic() + _PATIENCE, 0, False
     while True:
-        version, known = _propose(registry, wish)
-        if known:
-            return version
-        if not published:
-            publish_payloads(registry, read_run(registry, wish.run_id), progress)
-            published = True
         try:
-            return _publish(registry, version)
-        except Conflict as error:
-            _check_run_is_ours(registry, version)
+            version, known = _propose(registry, wish, candidate)
+            if known:
+                return version
+            if not published:
+                publish_payloads(registry, candidate.run, progress)
+                published = True
+            return _publish(registry, version, candidate)
+        except _Outrun as error:
             if time.monotonic() > until:
                 raise Unreachable(
                     f"the registry is too busy to register {wish.model}: {error.message}", error.hint
@@ -148,7 +157,7 @@ def _register(registry: Registry, wish: Wish, progress: Progress) -> ModelVersio
         time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))
 
 
-def _propose(registry: Registry, wish: Wish) -> tuple[ModelVersion, bool]:
+def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> tuple[ModelVersion, bool]:
     """The version that the wish asks for, and whether it is there already."""
     registry.fetch(f"refs/tags/{wish.model}@*")
     tags = _complete(registry, model_tags(registry, wish.model))
@@ -157,7 +166,6 @@ def _propose(registry: Registry, wish: Wish) -> tuple[ModelVersion, bool]:
     found = read_versions(registry, [tags])
     if found.damaged:
         raise found.damaged[0]
-    candidate = _candidate(registry, wish)
     for known in found.versions:
         if (known.run_id, known.path) == (wish.run_id, wish.path) and wish.version in {"", known.version}:
             if known.retired:
@@ -166,7 +174,7 @@ def _propose(registry: Registry, wish: Wish) -> tuple[ModelVersion, bool]:
     version, _ = next_version(
         candidate.promise,
         tags.versions,
-        _promises(registry, found.versions),
+        _promises(registry, found.versions, candidate),
         retired=tags.retired,
         foreign={v.semver for v in found.versions if v.number is None or v.tombstone},
         bump=wish.bump or None,  # type: ignore[arg-type]  # register() saw that it is a bump
@@ -176,15 +184,19 @@ def _propose(registry: Registry, wish: Wish) -> tuple[ModelVersion, bool]:
     return _new_version(registry, wish, candidate, version, tags, found.versions), False
 
 
-def _candidate(registry: Registry, wish: Wish) -> Candidate:
-    run = read_run(registry, wish.run_id)
+def _candidate(registry: Registry, wish: Wish, run: Run | None = None) -> Candidate:
+    run = run or read_run(registry, wish.run_id)
     model = logged_model(run, wish.path)
-    text = read_text(registry, run.commit, f"{model.path}/MLmodel") or ""
-    parsed = parse_mlmodel(text, f"MLmodel of {model}")
-    return Candidate(run, model, Promise(parsed.signature, parsed.flavor_names))
+    # One process of git for all three; of the tree only the id is wanted.
+    asked = [f"{run.commit}^{{tree}}", f"{run.commit}:{model.path}/{MODEL_FILE}", f"{run.commit}:dvc.yaml"]
+    (tree, _, _), (_, _, text), (_, _, pipeline) = registry.git.objects(asked)
+    parsed = parse_mlmodel(text, f"{MODEL_FILE} of {model}")
+    return Candidate(run, model, Promise(parsed.signature, parsed.flavor_names), tree, pipeline)
 
 
-def _promises(registry: Registry, versions: tuple[ModelVersion, ...]) -> Callable[[Semver], Promise]:
+def _promises(
+    registry: Registry, versions: tuple[ModelVersion, ...], candidate: Candidate
+) -> Callable[[Semver], Promise]:
     by_semver = {v.semver: v for v in versions}
 
     @cache
@@ -192,8 +204,8 @@ def _promises(registry: Registry, versions: tuple[ModelVersion, ...]) -> Callabl
         if commit_and_path is None:
             return Promise(None, flavors)
         commit, path = commit_and_path
-        text = read_text(registry, commit, f"{path}/MLmodel") or ""
-        return Promise(parse_mlmodel(text, f"MLmodel of {commit[:12]}").signature, flavors)
+        text = read_text(registry, commit, f"{path}/{MODEL_FILE}") or ""
+        return Promise(parse_mlmodel(text, f"{MODEL_FILE} of {commit[:12]}").signature, flavors)
 
     first: dict[str, tuple[str, str]] = {}
 
@@ -201,6 +213,8 @@ def _promises(registry: Registry, versions: tuple[ModelVersion, ...]) -> Callabl
         version = by_semver[semver]
         if version.signature == "none":
             return read("none", version.flavors, None)
+        if version.signature == candidate.model.signature:
+            return Promise(candidate.promise.signature, version.flavors)
         # Versions with one signature share one reading of it, so that a long line costs no more blobs.
         source = first.setdefault(version.signature, (version.commit, version.path))
         return read(version.signature, version.flavors, source)
@@ -240,38 +254,38 @@ def _new_version(
     )
 
 
-def _publish(registry: Registry, version: ModelVersion) -> ModelVersion:
-    git = registry.git
-    run = read_run(registry, version.run_id)
+def _publish(registry: Registry, version: ModelVersion, candidate: Candidate) -> ModelVersion:
+    git, run = registry.git, candidate.run
     when = int(parse_time(version.created).timestamp())
-    pipeline = parse_dvc_yaml(git.content(f"{run.commit}:dvc.yaml", "dvc.yaml"))
+    pipeline = parse_dvc_yaml(candidate.pipeline)
     files = {"dvc.yaml": format_dvc_yaml(replace(pipeline, artifacts={version.model: version.path})).encode()}
     title = f"{version.model} {version.version} of run {run.id}"
     message = format_message(Message(title, "", run_trailers(run)))
-    tree = git.text("rev-parse", f"{run.commit}^{{tree}}")
-    commit = git.write_commits([NewCommit(message, version.author, when, files, tree)])[0]
+    commit = git.write_commits([NewCommit(message, version.author, when, files, candidate.tree)])[0]
     tag = git.write_tag(str(version), commit, format_version_message(version), version.author, when)
     refs = [
-        RefChange(run_ref(run.id), run.commit),
         RefChange(number_ref(version.model, version.number or 0), tag),
         RefChange(version_ref(version.model, version.semver), tag),
     ]
-    if registry.remote:
-        git.push(registry.remote, refs)
-    _keep_refs(registry, refs)
+    try:
+        if registry.remote:
+            git.push(registry.remote, [RefChange(run_ref(run.id), run.commit), *refs])
+        _keep_refs(registry, refs)
+    except Conflict as error:
+        _check_run_is_ours(registry, version)
+        raise _Outrun(error.message, error.hint) from error
     git.tidy()
     return replace(version, tag=tag, commit=commit)
 
 
 def _keep_refs(registry: Registry, refs: list[RefChange]) -> None:
     """Create the refs here. Where the origin has them already, one that a fetch was quicker to bring is no conflict."""
-    missing = [change for change in refs if registry.git.find_ref(change.ref) != change.new]
     try:
-        registry.git.change_refs(missing)
+        registry.git.change_refs(refs)
     except Conflict:
         if not registry.remote:
             raise
-        registry.fetch(*(change.ref for change in missing))
+        registry.fetch(*(change.ref for change in refs))
 
 
 def _complete(registry: Registry, tags: ModelTags) -> ModelTags:
@@ -285,9 +299,14 @@ def _complete(registry: Registry, tags: ModelTags) -> ModelTags:
                 f"the number tags of {tags.model} hold {name!r}, no version of it", f"git cat-file -p {oid}"
             )
         change = RefChange(version_ref(parsed.model, parsed.version), oid)
-        if registry.remote and not registry.offline:
-            registry.git.push(registry.remote, [change])
-        _keep_refs(registry, [change])
+        try:
+            if registry.remote and not registry.offline:
+                registry.git.push(registry.remote, [change])
+            _keep_refs(registry, [change])
+        except Conflict as error:  # as a rule whoever made the number was only a moment from completing it
+            registry.fetch(change.ref)
+            if registry.git.find_ref(change.ref) != oid:
+                raise _Outrun(error.message, error.hint) from error
     return model_tags(registry, tags.model) if lone else tags
 
 

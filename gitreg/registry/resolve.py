@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable
@@ -89,29 +90,31 @@ def _choose(registry: Registry, tags: ModelTags, reference: Reference) -> Semver
     if isinstance(target, Latest) and target.by_number:
         numbers = {oid: n for n, oid in tags.numbers.items()}
         found = [(numbers[oid], v) for v, oid in tags.versions.items() if oid in numbers and v not in tags.retired]
-        if not found:
+        chosen = _first_kept(registry, tags, [v for _, v in sorted(found, reverse=True)])
+        if chosen is None:
             raise NotFound(
                 f"{format_reference(reference)} names nothing: every version of {tags.model} is retired",
                 f"gitreg ls {tags.model}",
             )
-        return max(found)[1]
+        return chosen
     if isinstance(target, OfLine):
         standing = [v for v in standing if target.line.holds(v)]
-    standing = [v for v in standing if not _is_tombstone(registry, tags, v)] if standing else []
-    if not standing:
+    chosen = _first_kept(registry, tags, standing[::-1])
+    if chosen is None:
         hint = f"gitreg ls {tags.model}"
-        lines = sorted({f"v{v.major}" for v in tags.standing()})
+        lines = sorted({v.major for v in tags.standing()})
         if isinstance(target, OfLine) and lines:
-            hint = f"there is {', '.join(lines)}"
+            hint = f"there is {', '.join(f'v{major}' for major in lines)}"
         raise NotFound(
             f"{format_reference(reference)} names nothing: every version of it is retired or a pre-release",
             hint,
         )
-    return standing[-1]
+    return chosen
 
 
-def _is_tombstone(registry: Registry, tags: ModelTags, version: Semver) -> bool:
-    return read_version(registry, tags, version).tombstone
+def _first_kept(registry: Registry, tags: ModelTags, versions: Sequence[Semver]) -> Semver | None:
+    """The first of the versions that was not purged; mostly just the first, so they are read one by one."""
+    return next((v for v in versions if not read_version(registry, tags, v).tombstone), None)
 
 
 def _numbered(registry: Registry, tags: ModelTags, number: int) -> Semver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from gitreg.errors import Conflict, Refused, Unreachable
@@ -59,4 +60,7 @@ def _publish(registry: Registry, version: ModelVersion, why: str) -> None:
     change = RefChange(retire_ref(version.model, version.semver), tag)
     if registry.remote:
         registry.git.push(registry.remote, [change])
-    registry.git.change_refs([change])
+    # git itself brings back what it pushed where the remote is set up to fetch tags.
+    if registry.git.find_ref(change.ref) != tag:
+        with contextlib.suppress(Conflict):  # a fetch may have been quicker to bring it
+        registry.git.change_refs([change])

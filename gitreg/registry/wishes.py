@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gitreg.errors import Damaged
 from gitreg.stores.cache import sync_folder
 
 
@@ -57,4 +58,7 @@ def drop_wish(state: Path, wish: Wish) -> None:
 def read_wishes(state: Path) -> Iterator[Wish]:
     """All that is wished, in no particular order."""
     for path in sorted((state / "wishes").glob("*.json")):
-        yield Wish(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            yield Wish(**json.loads(path.read_text(encoding="utf-8")))
+        except (TypeError, ValueError):
+            raise Damaged(f"{path} is no pending registration", f"rm {path}, then gitreg register it again") from None

@@ -47,6 +47,9 @@ class PayloadStore(Protocol):
     def path(self, payload: Payload) -> Path | None:
         """The payload's file, where the store is a folder of this machine and has it."""
 
+    def check(self) -> None:
+        """Unreachable where it does not answer, Unsupported where DVC's plug-in for it is missing; writes nothing."""
+
     def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
         """Put payloads there and verify that they are; Unreachable or Damaged where they are not."""
 
@@ -79,6 +82,10 @@ class FolderStore:
         except OSError:
             return None
 
+    def check(self) -> None:
+        if not self.root.is_dir() and not (self.root.parent.is_dir() and os.access(self.root.parent, os.W_OK)):
+            raise Unreachable(f"the payload store {self.root} is not there", "mount it, then give the command again")
+
     def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
         if self.root == cache.root:
             _all_there(items, cache)
@@ -106,11 +113,8 @@ class FolderStore:
             progress(item.payload.size)
 
     def _reachable(self) -> None:
-        if not self.root.is_dir():
-            if self.root.parent.is_dir() and os.access(self.root.parent, os.W_OK):
-                self.root.mkdir(exist_ok=True)
-                return
-            raise Unreachable(f"the payload store {self.root} is not there", "mount it, then give the command again")
+        self.check()
+        self.root.mkdir(exist_ok=True)
 
 
 def _missing(item: Item, found: Path, url: str) -> GitregError:
@@ -187,6 +191,11 @@ class DvcStore:
             raise Unreachable(
                 f"cannot {verb} {self.url}: {reason}", "check that it is up and who you are there"
             ) from error
+
+    def check(self) -> None:
+        with self._named("reach"):
+            fs, root = self._opened
+            fs.exists(root)
 
     def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
         with self._named("reach"):

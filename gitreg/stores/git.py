@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +39,11 @@ _UNREACHABLE = re.compile(
     r"|could not read (?:User|Pass)"
 )
 _BUSY = re.compile(r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists")
+_TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
+_PUSH = (
+    *("push", "--quiet", "--atomic", "--porcelain", "--no-verify"),
+    *("--no-follow-tags", "--no-recurse-submodules"),  # only what is named, whatever push.followTags says
+)
 _MANY_REFS = 300
 _MANY_OBJECTS = 27  # in one of git's 256 folders: about 7,000 in all, where git's own automatic packing begins
 
@@ -166,6 +173,39 @@ def _owner_hint(error: str) -> str:
     return "git config --global --add safe.directory PATH" if "dubious ownership" in error else ""
 
 
+def identity() -> str:
+    """`Name <email>` of whoever writes, where there is no repository yet; Refused where nothing tells it."""
+    guards = [word for guard in _GUARDS for word in ("-c", guard)]
+    answer = _read([*guards, "var", "GIT_AUTHOR_IDENT"])
+    return _identity(answer.out.decode(errors="replace").strip() if answer.code == 0 else "")
+
+
+def version() -> tuple[int, ...]:
+    """Git's version: (2, 39, 5). Unsupported where git is not installed."""
+    found = re.search(rb"\d+(?:\.\d+)+", _read(["version"]).out)
+    return tuple(int(part) for part in found[0].split(b".")) if found else ()
+
+
+def _identity(shown: str) -> str:
+    if shown:
+        return shown.rsplit(" ", 2)[0]
+    for variable, host in (
+        ("GITREG_USER", ""),
+        ("GITHUB_ACTOR", "users.noreply.github.com"),
+        ("GITLAB_USER_EMAIL", ""),
+    ):
+        if given := os.environ.get(variable, "").strip():
+            given = f"{given} <{given}@{host}>" if host else given
+            found = re.fullmatch(r"(?:([^<>\x00-\x1f]+?) *<)?([^<>\s\x00-\x1f]+@[^<>\s\x00-\x1f]+?)>?", given)
+            if not found:
+                raise Refused(f"{variable} is {given!r}", "write it as: Ana Analyst <ana@example.org>")
+            return f"{found[1] or found[2].split('@')[0]} <{found[2]}>"
+    raise Refused(
+        "nobody is named as the author",
+        'git config --global user.name "Your Name"; git config --global user.email you@example.org',
+    )
+
+
 def create_repository(path: Path, *, bare: bool, branch: str = "main") -> Repository:
     """A new repository at `path`, whose default branch is `branch`."""
     kind = ["--bare"] if bare else []
@@ -279,24 +319,31 @@ class Repository:
 
     def identity(self) -> str:
         """`Name <email>` of whoever writes; Refused where git, GITREG_USER and the forges' variables tell none."""
-        shown = self.text("var", "GIT_AUTHOR_IDENT")
-        if shown:
-            return shown.rsplit(" ", 2)[0]
-        for variable, host in (
-            ("GITREG_USER", ""),
-            ("GITHUB_ACTOR", "users.noreply.github.com"),
-            ("GITLAB_USER_EMAIL", ""),
-        ):
-            if given := os.environ.get(variable, "").strip():
-                given = f"{given} <{given}@{host}>" if host else given
-                found = re.fullmatch(r"(?:([^<>\x00-\x1f]+?) *<)?([^<>\s\x00-\x1f]+@[^<>\s\x00-\x1f]+?)>?", given)
-                if not found:
-                    raise Refused(f"{variable} is {given!r}", "write it as: Ana Analyst <ana@example.org>")
-                return f"{found[1] or found[2].split('@')[0]} <{found[2]}>"
-        raise Refused(
-            "nobody is named as the author",
-            'git config --global user.name "Your Name"; git config --global user.email you@example.org',
-        )
+        return self._author
+
+    @cached_property
+    def _author(self) -> str:
+        return _identity(self.text("var", "GIT_AUTHOR_IDENT"))
+
+    def symbolic_ref(self, name: str) -> str:
+        """The ref that the symbolic ref `name` (HEAD, refs/remotes/origin/HEAD) stands for, or ""."""
+        # These are always files of their own: git packs only refs that name objects.
+        folder = self.git_dir if name == "HEAD" else self.common_dir
+        try:
+            text = (folder / name).read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            return ""
+        return text.removeprefix("ref:").strip() if text.startswith("ref:") else ""
+
+    @property
+    def bare(self) -> bool:
+        """Whether the repository is made to have no work tree."""
+        return self.config("core.bare") == "true"
+
+    def remotes(self) -> dict[str, str]:
+        """Name -> address of each remote that is set."""
+        found = (re.fullmatch(r"remote\.(.+)\.url", key) for key in self.settings)
+        return {name[1]: self.settings[name[0]] for name in found if name}
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether the commit `old` is part of the history of `new`."""
@@ -352,14 +399,22 @@ class Repository:
 
     def write_note(self, ref: str, old: str, target: str, blob: str, author: str) -> bool:
         """Let `blob` be the note on `target`, if `ref` is still at `old`; whether it was."""
-        name, email = author.removesuffix(">").split(" <")
+        return self._change_notes(ref, old, author, "add", "-f", "-C", blob, target)
+
+    def merge_notes(self, ref: str, old: str, theirs: str, author: str) -> bool:
+        """Join the notes of `theirs` into `ref`, line by line, if it is still at `old`; whether it was."""
+        return self._change_notes(ref, old, author, "merge", "-q", "-s", "cat_sort_uniq", theirs)
+
+    def _change_notes(self, ref: str, old: str, author: str, *command: str) -> bool:
+        # git itself would overwrite what another program noted meanwhile: it works on a draft instead.
+        name, _, email = author.removesuffix(">").rpartition(" <")
         who = {f"GIT_{kind}_{what}": value for kind in ("AUTHOR", "COMMITTER") for what, value in
                (("NAME", name), ("EMAIL", email))}  # fmt: skip
-        draft = f"refs/notes/gitreg-draft-{blob}"
+        draft = f"refs/notes/gitreg-draft-{uuid.uuid4().hex}"
         if old:
             self.change_refs([RefChange(draft, old)])
         try:
-            self.write("notes", f"--ref={draft}", "add", "-f", "-C", blob, target, what="cannot write a note", env=who)
+            self.write("notes", f"--ref={draft}", *command, what="cannot write a note", env=who)
             self.change_refs([RefChange(ref, self.find_ref(draft), old)])
         except Conflict:
             return False
@@ -367,19 +422,6 @@ class Repository:
             if made := self.find_ref(draft):
                 self.change_refs([RefChange(draft, "", made)])
         return True
-
-    def merge_notes(self, ref: str, theirs: str, author: str) -> None:
-        """Join the notes of `theirs` into `ref`, line by line."""
-        name, email = author.removesuffix(">").split(" <")
-        who = {
-            "GIT_AUTHOR_NAME": name,
-            "GIT_AUTHOR_EMAIL": email,
-            "GIT_COMMITTER_NAME": name,
-            "GIT_COMMITTER_EMAIL": email,
-        }
-        self.write(
-            "notes", f"--ref={ref}", "merge", "-q", "-s", "cat_sort_uniq", theirs, what="cannot join the notes", env=who
-        )
 
     def tidy(self) -> None:
         """Pack loose refs and objects once there are many, so that reading them does not grow slow."""
@@ -393,7 +435,7 @@ class Repository:
 
     def change_refs(self, changes: Sequence[RefChange]) -> None:
         """All the changes or none. Conflict where a ref is not what it should have been."""
-        lines = []
+        lines = ["start\0"]  # so that an input cut short changes nothing
         for change in changes:
             if not change.new:
                 lines.append(f"delete {change.ref}\0{change.old}\0")
@@ -401,8 +443,28 @@ class Repository:
                 lines.append(f"create {change.ref}\0{change.new}\0")
             else:
                 lines.append(f"update {change.ref}\0{change.new}\0{change.old}\0")
+        lines.append("commit\0")
         self.write("update-ref", "--no-deref", "-z", "--stdin", data="".join(lines).encode(), what="cannot change refs",
                    env={"GIT_COMMITTER_NAME": "gitreg", "GIT_COMMITTER_EMAIL": "gitreg@localhost"})  # fmt: skip
+
+    def check_out(self, commit: str, old: str = "", *, dry_run: bool = False) -> None:
+        """Bring index and work tree from the commit `old` to `commit`, or, without `old`, make them `commit`'s.
+
+        Refused where a file that differs between the two was changed by hand. No branch is touched, no hook runs.
+        """
+        if self.work_tree is None:
+            return
+        there = ["--work-tree", str(self.work_tree)]
+        how = ["-m", "-u", old, commit] if old else ["--reset", "-u", commit]
+        if old:
+            _write(self._argv([*there, "update-index", "-q", "--refresh"]))
+        answer = _write(self._argv([*there, "read-tree", *(["-n"] if dry_run else []), *how]))
+        if answer.code and ("not uptodate" in answer.err or "would be overwritten" in answer.err):
+            file = re.search(r"Entry '([^']*)'|^\t(.*)$", answer.err, re.MULTILINE)
+            named = (file[1] or file[2]) if file else "the work tree"
+            raise Refused(f"{named} in {self.work_tree} has changes of its own", "commit or stash them first")
+        if answer.code:
+            raise _failed(answer, f"cannot check out into {self.work_tree}")
 
     def set_config(self, key: str, value: str, *, add: bool = False) -> None:
         """Set one of this repository's own settings."""
@@ -417,6 +479,8 @@ class Repository:
             "fetch",
             "--quiet",
             "--no-tags",
+            "--no-prune",  # a run that only this machine has is no leftover, whatever fetch.prune says
+            "--no-prune-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             *extra,
@@ -436,7 +500,7 @@ class Repository:
         """Push all the changes or none. Conflict where a ref of the remote is not what it should have been."""
         leases = [f"--force-with-lease={change.ref}:{change.old}" for change in changes]
         refspecs = [f"{change.new}:{change.ref}" for change in changes]
-        argv = ["push", "--quiet", "--atomic", "--porcelain", "--no-verify", *leases, "--", remote, *refspecs]
+        argv = [*_PUSH, *leases, "--", remote, *refspecs]
         answer = _write(self._argv(argv), env=environment())
         if answer.code:
             said = answer.out.decode(errors="replace") + answer.err
@@ -448,6 +512,27 @@ class Repository:
             ):
                 raise Conflict(f"{remote} has one of {', '.join(c.ref.split('/', 2)[-1] for c in changes)} already")
             raise _failed(_Answer(answer.code, b"", said), f"cannot push to {self.address(remote)}", travelling=True)
+
+    def push_new(self, address: str, refs: Sequence[RefChange]) -> None:
+        """Push refs that must not exist there, all or none, however many they are; Conflict where one does."""
+        # A command line is limited, a file of settings is not. Of a tag git itself refuses another value.
+        leases = [f"--force-with-lease={ref.ref}:" for ref in refs if not ref.ref.startswith("refs/tags/")]
+        quoted = address.replace("\\", "\\\\").replace('"', '\\"')
+        lines = [f'[remote "gitreg-push"]\n\turl = "{quoted}"\n', *(f"\tpush = {ref.new}:{ref.ref}\n" for ref in refs)]
+        with tempfile.NamedTemporaryFile("w", prefix="gitreg-", suffix=".config") as listed:
+            listed.write("".join(lines))
+            listed.flush()
+            argv = [*_PUSH, *leases, "gitreg-push"]
+            answer = _write(self._argv(["-c", f"include.path={listed.name}", *argv]), env=environment())
+        if answer.code:
+            said = answer.out.decode(errors="replace") + answer.err
+            if _TAKEN.search(said):
+                taken = re.findall(r"^!\t[^:]*:(\S+)\t\[rejected\] \((?!atomic)", said, re.MULTILINE)
+                shown = ", ".join(name.split("/", 2)[-1] for name in taken[:8]) or "a registry"
+                raise Conflict(f"{without_credentials(address)} has {shown} already")
+            raise _failed(
+                _Answer(answer.code, b"", said), f"cannot push to {without_credentials(address)}", travelling=True
+            )
 
     def remote_refs(self, remote: str, *patterns: str) -> dict[str, str]:
         """The refs a remote has (`ls-remote`), by name; HEAD's branch as "HEAD" -> "ref: refs/heads/main"."""

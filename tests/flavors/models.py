@@ -97,30 +97,23 @@ def polars_pipeline() -> tuple[Any, Any]:
     return model.fit(table, (table["tenure"] < 20).to_numpy()), table
 
 
-class Threshold:
-    """A rule with a method."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-
-    def predict(self, data: Any) -> Any:
-        return np.asarray(data["spent"]) > self.limit
-
-
-class Scaled:
-    """An object whose predict takes params."""
-
-    def predict(self, data: Any, params: Any = None) -> Any:
-        return data["spent"] * params["factor"] + params["offset"]
-
-
 def threshold() -> tuple[Any, Any]:
-    local = {"Threshold": _by_value(Threshold)}
-    return local["Threshold"](50), churn()
+    class Threshold:
+        def __init__(self, limit: float) -> None:
+            self.limit = limit
+
+        def predict(self, data: Any) -> Any:
+            return np.asarray(data["spent"]) > self.limit
+
+    return Threshold(50), churn()
 
 
 def scaled() -> tuple[Any, Any]:
-    return _by_value(Scaled)(), churn()
+    class Scaled:
+        def predict(self, data: Any, params: Any = None) -> Any:
+            return data["spent"] * params["factor"] + params["offset"]
+
+    return Scaled(), churn()
 
 
 def closure() -> tuple[Any, Any]:
@@ -142,12 +135,6 @@ def frames() -> tuple[Any, Any]:
 
 def records() -> tuple[Any, Any]:
     return (lambda data: [row["plan"].upper() for row in data.to_dict("records")]), churn()[["plan"]]
-
-
-def _by_value(kind: type) -> type:
-    """The class as one of a script: pickled with its source, for a reader that has no such module."""
-    methods = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
-    return type(kind.__name__, kind.__bases__, {**methods, "__module__": "__main__"})
 
 
 CASES: dict[str, Case] = {

@@ -36,7 +36,7 @@ def test_every_flavor_of_the_table_has_the_names_of_a_flavor_and_a_model_here() 
     for name in FLAVORS:
         flavor = get_flavor(name)
         assert isinstance(flavor, Flavor)
-        assert flavor.NAME == name
+        assert name == flavor.NAME
         assert any(case.flavor == name for case in CASES.values())
 
 
@@ -44,7 +44,7 @@ def test_every_flavor_of_the_table_has_the_names_of_a_flavor_and_a_model_here() 
 def test_a_model_saved_and_loaded_predicts_the_same_for_100_rows(name: str, home: Path) -> None:
     case = CASES[name]
     model, data = case.make()
-    assert detect_flavor(model).NAME == case.flavor
+    assert case.flavor == detect_flavor(model).NAME
     wanted = ask(model, case, data)
     assert len(data) == 100
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from flavors import example_data
 from gitreg.errors import Refused
+from gitreg.flavors._enforce import enforce_inputs
 from gitreg.flavors._examples import format_example
 from gitreg.flavors._infer import infer_signature
-from gitreg.format.signature import format_signature
-from tests.flavors import example_data
+from gitreg.format.signature import format_signature, parse_signature
 
 HERE = Path(__file__).parent
 RECORDED = json.loads((HERE / "mlflow_examples.json").read_text("utf-8"))
@@ -47,6 +48,23 @@ def test_examples_are_the_files_that_mlflow_writes(name: str) -> None:
     else:
         example = format_example(example_data.EXAMPLES[name]())
         assert {"info": example.info, "example": example.text, "serving": example.serving_text} == recorded
+
+
+# MLflow takes any dtype from arrays inside a frame, though not from arrays as such.
+STRICTER = {"frame of arrays of another dtype"}
+
+
+@pytest.mark.parametrize("name", example_data.ENFORCED)
+def test_data_is_enforced_as_mlflow_does(name: str) -> None:
+    schema, make = example_data.ENFORCED[name]
+    inputs = parse_signature({"inputs": json.dumps(schema)}).inputs
+    assert inputs is not None
+    recorded = RECORDED["enforced"][name]
+    if recorded == "refused" or name in STRICTER:
+        with pytest.raises(Refused):
+            enforce_inputs(make(), inputs)
+    else:
+        assert example_data.described(enforce_inputs(make(), inputs)) == recorded
 
 
 @pytest.mark.tools

@@ -79,7 +79,8 @@ TEXTS: dict[str, dict[str, str]] = {
         '"name":"o","required":true}]'
     },
     "deep": {
-        "outputs": '[{"type":"array","items":{"type":"map","values":{"type":"array","items":{"type":"any"}}},"required":true}]'
+        "outputs": '[{"type":"array","items":{"type":"map","values":{"type":"array","items":{"type":"any"}}},'
+        '"required":true}]'
     },
     "params with dtype": {"params": '[{"name":"a","dtype":"float","default":2,"shape":null}]'},
     "params without shape": {"params": '[{"name":"a","type":"double","default":1}]'},
@@ -128,7 +129,7 @@ TEXTS: dict[str, dict[str, str]] = {
 
 def read(texts: dict[str, str]) -> dict[str, str | None] | None:
     try:
-        return ModelSignature.from_dict(texts).to_dict()
+        return dict(ModelSignature.from_dict(texts).to_dict())
     except Exception:
         return None
 

@@ -31,7 +31,7 @@ cards = st.builds(
     Card,
     title=texts,
     description=texts,
-    tags=st.dictionaries(texts, texts, max_size=3),
+    tags=st.dictionaries(texts | st.sampled_from(["title", "tags"]), texts, max_size=3),
     owners=st.lists(texts, max_size=3).map(tuple),
     prose=prose | st.sampled_from(["---", "---\n", "---\na\n---\n", "...\n", "\n", "\n\n---\n"]),
     extra=st.dictionaries(texts.map(lambda key: "x" + key), st.integers() | st.lists(texts, max_size=2), max_size=2),

@@ -158,6 +158,6 @@ def test_a_size_is_read_back(size: int) -> None:
 def test_sizes_have_many_spellings() -> None:
     for text, size in [("1MiB", 1 << 20), ("1 mib", 1 << 20), ("2GB", 2 * 10**9), ("3 KB", 3000), ("4b", 4), ("5", 5)]:
         assert parse_size(text) == size
-    for wrong in ("", "MiB", "-1", "1 TiB", "1 M", "1.5 MiB", "１MiB", "1MiB ", None, 1.5, True, -1, [1]):
+    for wrong in ("", "MiB", "-1", "1 TiB", "1 M", "1.5 MiB", "\uff11MiB", "1MiB ", None, 1.5, True, -1, [1]):
         assert parse_size(wrong) is None
     assert [format_size(n) for n in (0, 1, 1024, 1536 << 10, 1 << 30)] == ["0", "1", "1KiB", "1536KiB", "1GiB"]

@@ -52,9 +52,7 @@ artifacts:
     type: model
 """
 
-ALL = Pipeline(
-    (".gitreg/metrics.json",), (".gitreg/params.json",), (".gitreg/metrics/loss.tsv",), {"churn": "model"}
-)
+ALL = Pipeline((".gitreg/metrics.json",), (".gitreg/params.json",), (".gitreg/metrics/loss.tsv",), {"churn": "model"})
 
 values = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=15).filter(
     lambda text: text == text.strip() and "%(" not in text and not {'"', "'"} <= set(text) and "://" not in text
@@ -218,7 +216,9 @@ def test_dvc_finds_the_same_files(pipeline: Pipeline) -> None:
 
 
 def test_other_peoples_pipelines_are_read() -> None:
-    text = "stages: {train: {cmd: x}}\nplots: [a.tsv, {b.tsv: {x: s}, c.tsv: null}]\nartifacts: {m: {path: p, labels: []}}\n"
+    text = (
+        "stages: {train: {cmd: x}}\nplots: [a.tsv, {b.tsv: {x: s}, c.tsv: null}]\nartifacts: {m: {path: p, desc: d}}\n"
+    )
     assert parse_dvc_yaml(text) == Pipeline(plots=("a.tsv", "b.tsv", "c.tsv"), artifacts={"m": "p"})
 
 

