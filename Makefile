@@ -56,7 +56,7 @@ $(VENV):
 
 $(DEMO_VENV):
 	@tests/tools/system.sh python
-	tests/tools/venv.sh .venv-demo -e '.[sklearn]'
+	tests/tools/venv.sh .venv-demo -e '.[sklearn]' pandas
 	@touch $@
 
 clean:

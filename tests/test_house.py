@@ -19,8 +19,8 @@ LONGEST = 350
 
 # Distribution's own package -> the one module that may import it.
 SPEAKERS = {
-    "git": "gitreg/stores/git.py",
-    "gitdb": "gitreg/stores/git.py",
+    "git": "gitreg/stores/git_program.py",
+    "gitdb": "gitreg/stores/git_program.py",
     "dvc": "gitreg/stores/dvc.py",
     "dvc_data": "gitreg/stores/dvc.py",
     "dvc_objects": "gitreg/stores/dvc.py",

@@ -15,12 +15,12 @@ from gitreg.cli._errors import report, show_warning
 from gitreg.cli._session import GLOBALS, Session
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "start": ("init", "status", "doctor"),
-    "record": ("commit", "register", "note", "retire"),
-    "read": ("ls", "runs", "show", "log", "diff", "cat"),
-    "move": ("push", "fetch", "pull"),
-    "use": ("predict",),
-    "shell": ("completion",),
+    "Start a registry": ("init", "status", "doctor"),
+    "Record what was trained": ("commit", "register", "note", "retire"),
+    "Read": ("ls", "runs", "show", "log", "diff", "cat"),
+    "Move between machines": ("push", "fetch", "pull"),
+    "Use a model": ("predict",),
+    "Set up the shell": ("completion",),
 }
 HIDDEN = ("man",)
 COMPLETE = "_GITREG_COMPLETE"
@@ -69,9 +69,10 @@ class Gitreg(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.list_commands(ctx)))
         for title, names in GROUPS.items():
             with formatter.section(title):
-                formatter.write_dl([(name, self._summary(ctx, name)) for name in names], col_max=20)
+                formatter.write_dl([(name.ljust(width), self._summary(ctx, name)) for name in names])
 
     def _summary(self, ctx: click.Context, name: str) -> str:
         command = self.get_command(ctx, name)

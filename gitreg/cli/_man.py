@@ -10,15 +10,6 @@ import click
 from gitreg import __version__
 from gitreg.cli._group import GROUPS
 
-_SECTIONS = {
-    "start": "Start a registry",
-    "record": "Record what was trained",
-    "read": "Read",
-    "move": "Move between machines",
-    "use": "Use",
-    "shell": "Shell",
-}
-
 _EXIT_CODES = (
     ("0", "It worked."),
     ("1", "The answer is no: diff with --exit-code found a difference, doctor found something wrong."),
@@ -65,7 +56,7 @@ def _lines(group: click.Group, ctx: click.Context) -> Iterator[str]:
     yield from _options(group, ctx)
     yield ".SH COMMANDS"
     for section, names in GROUPS.items():
-        yield f".SS {_text(_SECTIONS[section])}"
+        yield f".SS {_text(section)}"
         for name in names:
             command = group.get_command(ctx, name)
             assert command is not None

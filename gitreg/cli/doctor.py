@@ -19,7 +19,7 @@ def command(ctx: click.Context) -> None:
     from gitreg.registry.doctor import doctor
 
     session = ctx.ensure_object(Session)
-    findings = doctor(session.registry)
+    findings = doctor(session.registry, offline=session.offline or None)
     if session.json:
         session.print_json("doctor", None, ok=all(f.ok for f in findings), findings=[f.to_dict() for f in findings])
     else:

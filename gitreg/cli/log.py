@@ -31,6 +31,9 @@ def command(session: Session, model: str | None, limit: int | None) -> None:
     if session.json:
         session.print_json("log", place, model=model, events=[event.to_dict() for event in events])
         return
+    if not events:
+        session.say("nothing happened yet")
+        return
     colours = {"registered": "green", "retired": "yellow", "purged": "red"}
     print_table(
         [Column("WHEN"), Column("EVENT", colours=colours), Column("VERSION"), Column("BY"), Column("WHAT")],

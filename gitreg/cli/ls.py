@@ -38,16 +38,20 @@ def command(session: Session, model: str | None, where: str, order_by: tuple[str
             session.print_json("models", place, models=[found.to_dict() for found in models])
         elif session.quiet:
             _names(models)
-        else:
+        elif models:
             _print_models(models)
+        else:
+            session.say("no model matches" if where else "nothing is registered yet")
         return
     versions = _versions(place, model, where, order_by, limit)
     if session.json:
         session.print_json("versions", place, model=model, versions=[found.to_dict() for found in versions])
     elif session.quiet:
         _names(versions)
-    else:
+    elif versions:
         _print_versions(versions)
+    else:
+        session.say(f"no version of {model} matches")
 
 
 def _versions(

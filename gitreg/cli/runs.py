@@ -40,8 +40,10 @@ def command(session: Session, where: str, order_by: tuple[str, ...], limit: int 
     elif session.quiet:
         for run in runs:
             click.echo(str(run))
-    else:
+    elif runs:
         _print_runs(runs)
+    else:
+        session.say("no run matches" if where else "nothing is logged yet")
 
 
 def _print_runs(runs: Sequence[Run]) -> None:

@@ -117,6 +117,8 @@ def inside(path: Path, name: object, key: str) -> Path:
 
     Raises `Damaged` if it is not there or not inside the directory.
     """
+    if name is None:
+        raise Damaged(f"{NAME}: {key} is missing")
     file = path / check_inside(name, f"{NAME}: {key}")
     if not file.exists():
         raise Damaged(f"{name} is missing from {path.name}")

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+from gitreg.errors import Refused
 from gitreg.flavors._frames import (
     Data,
     imported,
@@ -29,8 +30,10 @@ def infer_signature(inputs: object, outputs: object = None, params: Mapping[str,
 
     Tables (pandas, polars, records) give columns; arrays, a dict of arrays and sparse matrices give tensors whose
     first dimension may vary. Data of which no type can be told becomes one column of any type, with a warning.
-    Raises `Refused` for params that a signature cannot state.
+    Raises `Refused` for params that a signature cannot state, and for no data at all.
     """
+    if inputs is None and outputs is None and not params:
+        raise Refused("there is nothing to infer a signature from", "pass inputs, as the model is given them")
     return Signature(
         inputs=None if inputs is None else _schema_or_any(inputs, "inputs"),
         outputs=None if outputs is None else _schema_or_any(outputs, "outputs"),

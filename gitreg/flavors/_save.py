@@ -15,7 +15,7 @@ from typing import cast
 
 from gitreg.errors import GitregError, Refused
 from gitreg.flavors import detect_flavor, get_flavor
-from gitreg.flavors._base import Flavor, ModelDirectory, Predict, Saved
+from gitreg.flavors._base import Flavor, ModelDirectory, Saved
 from gitreg.flavors._code import CODE, CodePath, copy_code, imported_by_code, shipped_modules
 from gitreg.flavors._enforce import enforce
 from gitreg.flavors._environment import ENV_FILES, Conda, Lines, read_conda, read_lines, with_extra, write_environment
@@ -69,6 +69,8 @@ def save(
         _write(directory.path / SERVING_EXAMPLE, example.serving_text)
         if signature is None:
             signature = _signature_from(example, chosen, model, saved.flavors.get(PYFUNC))
+        else:
+            _compare(example, signature)
     lines, conda = environment
     if lines is None or extra_pip_requirements is not None:
         inferred = _requirements(saved, directory.path, example, signature)
@@ -163,7 +165,7 @@ def _signature_from(
         warnings.warn(f"no signature: the input_example does not fit its own types: {error.message}", stacklevel=4)
         return None
     try:
-        predictions = _predictor(flavor, model, entry)(data, params)
+        predictions = flavor.predictor(model, entry)(data, params)
         outputs = infer_outputs(predictions, inferred.inputs)
     except Exception as error:
         # The user's own code: whatever it raises, the model is saved and only the outputs stay undeclared.
@@ -173,8 +175,11 @@ def _signature_from(
     return Signature(inferred.inputs, outputs, inferred.params)
 
 
-def _predictor(flavor: Flavor, model: object, entry: Mapping[str, object]) -> Predict:
-    return flavor.predictor(model, entry)
+def _compare(example: Example, signature: Signature) -> None:
+    try:
+        enforce(copy.deepcopy(example.data), signature, example.params)
+    except GitregError as error:
+        warnings.warn(f"the input_example does not fit the signature: {error.message}", stacklevel=4)
 
 
 def infer_outputs(predictions: object, inputs: Schema | None) -> Schema | None:

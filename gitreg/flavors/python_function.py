@@ -94,6 +94,8 @@ def load_with_predictor(path: Path, options: Options) -> tuple[object, Predict]:
 
 def _load_foreign(path: Path, options: Options, loader: str) -> tuple[object, Predict]:
     module = framework(loader, loader.partition(".")[0])
+    if not hasattr(module, "_load_pyfunc"):
+        raise Damaged(f"{loader}, the loader_module of {path.name}, has no _load_pyfunc")
     data = inside(path, options["data"], "data") if "data" in options else path
     config = options.get("config")
     arguments = [str(data)] if not config else [str(data), config]

@@ -37,7 +37,6 @@ class StagedDirectory:
     """A folder a flavor writes a model into; what it creates as a stream goes straight into the payload cache."""
 
     def __init__(self, path: Path, cache: Cache) -> None:
-        path.mkdir(parents=True)
         self.path = path
         self.cache = cache
         self.payloads: dict[str, Payload] = {}

@@ -20,7 +20,7 @@ from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.register import logged_model, version_run
 from gitreg.registry.resolve import get_run, resolve
 from gitreg.registry.scan import Damage, staged_versions, warn_of
-from gitreg.registry.search import model
+from gitreg.registry.search import model, search_versions
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,21 @@ def _named(registry: Registry, name: str) -> Description:
         return Description(model=model(name, registry=registry))
     except NotFound as unknown:
         try:
-            return Description(run=get_run(name, registry=registry))
+            return Description(run=_with_versions(registry, get_run(name, registry=registry)))
         except NotFound:
             raise unknown from None
 
 
+def _with_versions(registry: Registry, run: Run) -> Run:
+    """The run with the versions that were made of its models."""
+    if not run.models:
+        return run
+    made = {version.path: str(version) for version in search_versions(f"run_id = '{run.id}'", registry=registry)}
+    return replace(run, models=tuple(replace(model, version=made.get(model.path, "")) for model in run.models))
+
+
 def _run(registry: Registry, target: OfRun) -> Description:
-    run = get_run(target.run_id, registry=registry)
+    run = _with_versions(registry, get_run(target.run_id, registry=registry))
     if not target.path:
         return Description(run=run)
     logged = logged_model(run, target.path)

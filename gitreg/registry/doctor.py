@@ -40,8 +40,13 @@ class Finding:
 Check = Callable[[], Iterator[Finding]]
 
 
-def doctor(registry: str | os.PathLike[str] | Registry | None = None) -> tuple[Finding, ...]:
-    """All that was found, well or not; what is broken is a finding and never an error. Writes nothing."""
+def doctor(
+    registry: str | os.PathLike[str] | Registry | None = None, *, offline: bool | None = None
+) -> tuple[Finding, ...]:
+    """All that was found, well or not; what is broken is a finding and never an error. Writes nothing.
+
+    With `offline` neither the origin nor a payload store on another machine is asked.
+    """
     findings = [*_look("git", _git), *_look("identity", partial(_identity, None))]
     opened: list[Registry] = []
     repository: list[git.Repository] = []
@@ -49,7 +54,7 @@ def doctor(registry: str | os.PathLike[str] | Registry | None = None) -> tuple[F
     def open_here() -> Iterator[Finding]:
         found = registry.git if isinstance(registry, Registry) else _repository(where_meant(registry))
         repository.extend([found] if found else [])
-        opened.append(open_registry(registry))
+        opened.append(open_registry(registry, offline=offline))
         repository[:] = [opened[0].git]
         yield Finding("registry", True, f"{opened[0].where}, branch {opened[0].branch}")
 
@@ -108,6 +113,9 @@ def _origin(registry: Registry) -> Iterator[Finding]:
         yield Finding("origin", True, "none: this repository is the registry", "gitreg init --origin PATH-OR-URL")
         return
     address = registry.git.address(registry.remote)
+    if registry.offline:
+        yield Finding("origin", True, f"{address} was not asked: this is offline")
+        return
     branch = f"refs/heads/{registry.branch}"
     if branch not in registry.git.remote_refs(registry.remote, branch):
         raise NotFound(f"{address} has no branch {registry.branch}", f"git ls-remote {registry.remote}")
@@ -131,7 +139,13 @@ def _refspec(registry: Registry) -> Iterator[Finding]:
 
 
 def _payloads(registry: Registry) -> Iterator[Finding]:
+    if registry.payload_remote.url == str(registry.cache.root):
+        yield Finding("payloads", True, "they lie in this repository")
+        return
     store = registry.store
+    if registry.offline and "://" in store.url:
+        yield Finding("payloads", True, f"{store.url} was not asked: this is offline")
+        return
     store.check()
     yield Finding("payloads", True, f"{store.url} answers")
 

@@ -126,6 +126,8 @@ def _plan(here: Here, asked: str, payloads: str, scratch: Repository) -> _Plan:
         _check_folder(store)
     url = store or (stated if joined else _default_payloads(here, there))
     own = joined and url != stated
+    if not joined:
+        _dvc_config(url)  # refuses what cannot be written there, before anything is
     return _Plan(here, branch, url, own, author, there, remote, scratch.config("core.sshcommand"))
 
 
@@ -295,14 +297,17 @@ def _first_commit(git: Repository, plan: _Plan) -> str:
     stated = stated_payloads(git, old) if old else ""
     if old and stated == plan.payloads:
         return old
-    dvc = format_dvc_config(DvcConfig((Remote(PAYLOADS, plan.payloads),), PAYLOADS))
-    files = {CONFIG: dvc.encode()}
+    files = {CONFIG: _dvc_config(plan.payloads)}
     if not old:
         files |= {CONFIG_FILE: format_config().encode(), ".gitattributes": _ATTRIBUTES.encode()}
     message = f"Keep payloads at {plan.payloads}\n" if old else "Begin a model registry\n"
     tree = git.text("rev-parse", f"{old}^{{tree}}") if old else ""
     when = int(now().timestamp())
     return git.write_commits([NewCommit(message, plan.author, when, files, tree, (old,) if old else ())])[0]
+
+
+def _dvc_config(payloads: str) -> bytes:
+    return format_dvc_config(DvcConfig((Remote(PAYLOADS, payloads),), PAYLOADS)).encode()
 
 
 def _keep_branch(git: Repository, plan: _Plan, commit: str) -> None:

@@ -156,17 +156,21 @@ class Journal:
         return {"event": "metrics", "step": step, "time": time,
                 "values": {key: number_to_json(value) for key, value in values.items()}}  # fmt: skip
 
-    def put(self, path: str, content: bytes) -> None:
-        """Keep a file's content until the run ends; complete or not at all, and on the disk."""
-        target = self.folder / "files" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / uuid.uuid4().hex
-        with partial.open("xb") as writing:
-            writing.write(content)
-            writing.flush()
-            os.fsync(writing.fileno())
-        partial.replace(target)
-        sync_folder(target.parent)
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Keep files (path -> content) until the run ends; each complete or not at all, and all on the disk."""
+        folders = set()
+        for path, content in files.items():
+            target = self.folder / "files" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.folder / uuid.uuid4().hex
+            with partial.open("xb") as writing:
+                writing.write(content)
+                writing.flush()
+                os.fsync(writing.fileno())
+            partial.replace(target)
+            folders |= {parent for parent in target.parents if parent.is_relative_to(self.folder)}
+        for folder in folders:
+            sync_folder(folder)
 
     def content(self, path: str) -> bytes:
         """What `put` kept."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from gitreg.registry.register import logged_model
 from gitreg.registry.resolve import get_run, resolve
 from gitreg.stores.cache import copy_verified, sha256_file
 from gitreg.stores.dvc import Item
+from gitreg.stores.scratch import scratch
 
 Named = str | ModelVersion | LoggedModel
 
@@ -78,7 +78,7 @@ def load_model(
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
     folder = snapshot(place, found)
-    return load_native(folder, _mlmodel(folder, found), trust=tuple(trust or ()))
+    return load_native(folder, _mlmodel(folder, found), trust=tuple(trust or ()), name=found.name)
 
 
 def load_pyfunc(
@@ -92,7 +92,8 @@ def load_pyfunc(
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
     folder = snapshot(place, found)
-    return load_generic(folder, _mlmodel(folder, found), trust=tuple(trust or ()), version=found.version)
+    mlmodel = _mlmodel(folder, found)
+    return load_generic(folder, mlmodel, trust=tuple(trust or ()), name=found.name, version=found.version)
 
 
 def pull(
@@ -116,16 +117,20 @@ def pull(
     files = _files(place, found)
     _bring(place, found, files, progress)
     if not dry_run:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        partial = target.absolute().parent / f".{target.name}.{uuid.uuid4().hex}"
-        try:
+        with scratch(target.absolute().parent, f".{target.name}.") as partial:
             _write(place, found, files, partial)
-            if target.exists():
-                target.rmdir()
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _move(partial, target)
     return target
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Let `folder` become `target`, which is not there or empty."""
+    if not target.exists() or not target.samefile(Path.cwd()):
+        folder.replace(target)
+        return
+    # The folder that the user is in stays the one they are in; what makes it a model comes last.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == MODEL_FILE):
+        path.rename(target / path.name)
 
 
 def snapshot(registry: Registry, found: Located) -> Path:
@@ -137,17 +142,13 @@ def snapshot(registry: Registry, found: Located) -> Path:
             return home
         shutil.rmtree(home, ignore_errors=True)
     _bring(registry, found, files, silent)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    partial = home.parent / f".{uuid.uuid4().hex}"
-    try:
+    with scratch(home.parent, ".") as partial:
         _write(registry, found, files, partial)
         try:
             partial.rename(home)
         except OSError:  # another process was quicker
             if not _intact(home, files):
                 raise Damaged(f"{home} is not what was registered", f"rm -r {home}") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return home
 
 
@@ -168,7 +169,6 @@ def _bring(registry: Registry, found: Located, files: Sequence[CommittedFile], p
 
 
 def _write(registry: Registry, found: Located, files: Sequence[CommittedFile], target: Path) -> None:
-    target.mkdir(parents=True)
     blobs = {oid: content for oid, _, content in registry.git.objects({file.blob for file in files if file.blob})}
     for file in files:
         path = target / check_path(file.path)
@@ -209,6 +209,13 @@ def _write_payload(registry: Registry, found: Located, file: CommittedFile, path
 
 
 def _intact(home: Path, files: Sequence[CommittedFile]) -> bool:
+    """Whether the snapshot holds these files, with these bytes, and nothing else that could be loaded."""
+    for compiled in list(home.rglob("__pycache__")):
+        # Python's own, from the last time the model's code was imported; nobody can verify what is in it.
+        shutil.rmtree(compiled, ignore_errors=True)
+    there = {path.relative_to(home).as_posix() for path in home.rglob("*") if not path.is_dir() or path.is_symlink()}
+    if there != {SUMS, *(file.path for file in files)}:
+        return False
     try:
         return all(sha256_file(home / file.path) == file.sha256 for file in files)
     except OSError:
@@ -237,10 +244,7 @@ def read_file(
     file = files.get(path)
     if file is None:
         raise NotFound(f"{found.name} has no file {path}", f"there is {', '.join(sorted(files)[:12])}")
-    scratch = place.state / "tmp" / uuid.uuid4().hex
-    try:
-        _bring(place, found, [file], silent)
-        _write(place, found, [file], scratch)
-        return (scratch / path).read_bytes()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    _bring(place, found, [file], silent)
+    with scratch(place.state / "tmp") as folder:
+        _write(place, found, [file], folder)
+        return (folder / path).read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from gitreg.registry.open_run import ActiveRun, active_run, start_run
 from gitreg.registry.place import Registry
 from gitreg.stores.cache import sha256_file
 from gitreg.stores.clock import now
+from gitreg.stores.scratch import scratch
 
 _UUIDS = uuid.UUID("6b1d2c1e-9d35-4a63-8f0e-3d0c0d8f8a55")
 
@@ -81,16 +81,14 @@ def _log(
     run: ActiveRun, model: object, path: str, register_as: str | None, push: bool | None, options: dict[str, Any]
 ) -> LoggedModel:
     registry = run.registry
-    staged = StagedDirectory(registry.state / "tmp" / uuid.uuid4().hex, registry.cache)
-    try:
+    with scratch(registry.state / "tmp") as folder:
+        staged = StagedDirectory(folder, registry.cache)
         mlmodel = save(
             model, staged, artifact_path=path, run_id=run.id, created=mlflow_time(run.journal.run.started),
             model_uuid=uuid.uuid5(_UUIDS, f"{run.id}/{path}").hex, **options,
         )  # fmt: skip
         files = collect(staged.path, registry.cache, registry.config, staged.payloads, move=True)
         return keep_model(run, path, mlmodel, files, register_as, push)
-    finally:
-        shutil.rmtree(staged.path, ignore_errors=True)
 
 
 def keep_model(
@@ -132,10 +130,7 @@ def save_model(model: object, dir: str | os.PathLike[str], **options: Any) -> Pa
     for name in ("run_id", "register_as", "push", "registry"):
         if name in options:
             raise Refused(f"save_model does not take {name}", "log_model does")
-    target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    partial = target.absolute().parent / f".{target.name}.{uuid.uuid4().hex}"
-    try:
-        partial.mkdir()
+    with scratch(target.absolute().parent, f".{target.name}.") as partial:
         path = str(options.pop("artifact_path", "model"))
         save(model, PlainDirectory(partial), artifact_path=path, run_id=None, created=mlflow_time(format_time(now())),
              model_uuid=uuid.uuid4().hex, **options)  # fmt: skip
@@ -144,6 +139,4 @@ def save_model(model: object, dir: str | os.PathLike[str], **options: Any) -> Pa
         if target.exists():
             target.rmdir()
         partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return target

@@ -80,7 +80,7 @@ class ActiveRun:
         else:
             content = source if isinstance(source, bytes) else source.read_bytes()
             stored = in_git_file(path, content)
-            self.journal.put(path, content)
+            self.journal.put({path: content})
         self.journal.append({"event": "file", **file_event(stored)})
 
     def check_files(self, paths: Iterable[str]) -> None:
@@ -119,9 +119,7 @@ class ActiveRun:
             self._check_same(path, str(event["digest"]))
         for file in files:
             self._paths.add(f"{path}/{file.path}")
-        for file in files:
-            if file.content is not None:
-                self.journal.put(f"{path}/{file.path}", file.content)
+        self.journal.put({f"{path}/{file.path}": file.content for file in files if file.content is not None})
         rows = [file_event(file) for file in files]
         wish = event.get("register")
         model = {key: value for key, value in event.items() if key != "register"}

@@ -36,18 +36,24 @@ _FORGES = frozenset(
 )
 _BRANCH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|[./](?=[A-Za-z0-9_-]))*")
 
-# $1 is the path. git itself tries the path with .git added, too.
+# $1 is the path; as git does, ~/ is the home folder, and the path with .git added is tried too.
 _LOOK = """
-printf 'gitreg %s\\n' "$HOME"
+case $1 in
+    '~/'*) set -- "$HOME/${1#??}" ;;
+    /*) ;;
+    *) set -- "$(pwd)/$1" ;;
+esac
+echo gitreg
 for place in "$1" "$1.git"; do
     if kind=$(git --git-dir="$place" rev-parse --is-bare-repository --show-object-format 2>/dev/null); then
         if [ -d "$place/reftable" ]; then kind="$kind reftable"; fi
         echo $kind
-        cd "$place" && pwd
+        printf '%s\\n' "$place"
         exit
     fi
 done
 if [ ! -e "$1" ] || { [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; }; then echo none; else echo other; fi
+printf '%s\\n' "$1"
 """
 # $1 is the path, $2 the branch that HEAD names unless it is empty, then settings and their values.
 _MAKE = """
@@ -189,29 +195,24 @@ def speaks_only_git(address: str) -> bool:
 def _ssh_kind(address: str, ssh: SshAddress, scratch: Repository) -> Origin:
     if speaks_only_git(address):
         return Origin(address, "host", True, ssh=ssh)
+    if ssh.path.startswith("~") and not ssh.path.startswith("~/"):
+        raise Refused(f"bad path {ssh.path!r}: it is in another user's home folder", "write the absolute path")
     said = run_ssh(ssh, _LOOK, ssh.path, ssh_command=scratch.config("core.sshcommand"))
-    lines = said.out.splitlines()
-    at = next((number for number, line in enumerate(lines) if line.startswith("gitreg /")), None)
-    if at is None or len(lines) < at + 2:
+    answer = said.out.splitlines()[-3:]  # the login shell may greet first
+    if len(answer) != 3 or answer[0] != "gitreg":
         if said.code == 255:
             raise Unreachable(f"cannot reach {address}: {said.reason}", f"try: ssh {ssh.target} true")
         return Origin(address, "host", True, ssh=ssh)
-    home, kind = lines[at].removeprefix("gitreg "), lines[at + 1]
+    kind, folder = answer[1], str(PurePosixPath(answer[2]))
     if kind == "none":
-        return Origin(address, "ssh", False, _path_there(ssh.path, home), ssh)
+        return Origin(address, "ssh", False, folder, ssh)
     if kind == "other":
         raise Refused(f"{address} is neither empty nor a git repository", "name a folder that is not there yet")
     if not kind.startswith("true"):
         raise Refused(f"{address} has a work tree, which a push would leave behind", "name a bare repository")
     if "reftable" in kind or "sha256" in kind:
         raise _foreign(address, "reftable" if "reftable" in kind else "SHA-256")
-    return Origin(address, "ssh", True, lines[at + 2], ssh)
-
-
-def _path_there(path: str, home: str) -> str:
-    if path.startswith("~") and not path.startswith("~/"):
-        raise Refused(f"bad path {path!r}: it is in another user's home folder", "write the absolute path")
-    return str(PurePosixPath(home) / path.removeprefix("~/"))
+    return Origin(address, "ssh", True, folder, ssh)
 
 
 def make_origin(origin: Origin, branch: str, *, ssh_command: str = "") -> None:

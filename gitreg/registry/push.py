@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitreg.errors import Conflict, NotFound, Unreachable
+from gitreg.errors import Conflict, GitregError, NotFound, Unreachable
 from gitreg.format.references import OfRun, parse_reference
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
@@ -16,7 +16,7 @@ from gitreg.registry.notes import merge_notes, push_notes
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.register import publish_payloads, register_wished
-from gitreg.registry.wishes import read_wishes
+from gitreg.registry.wishes import Wish, read_wishes
 from gitreg.stores.git import RefChange
 
 
@@ -60,10 +60,25 @@ def push(
     if dry_run:
         return Pushed(tuple(run.id for run in runs if run), ())
     finish_ended_runs(place)
-    versions = tuple(register_wished(place, wish, progress) for wish in wishes)
+    versions, refused = _register_all(place, wishes, progress)
     push_runs(place, [run for run in runs if run], progress)
     push_notes(place)
+    if refused:
+        raise refused[0]
     return Pushed(tuple(run.id for run in runs if run), versions)
+
+
+def _register_all(
+    registry: Registry, wishes: Sequence[Wish], progress: Progress
+) -> tuple[tuple[ModelVersion, ...], list[GitregError]]:
+    """The versions that became of the wishes, and why others could not: those stay until they are registered."""
+    versions, refused = [], []
+    for wish in wishes:
+        try:
+            versions.append(register_wished(registry, wish, progress))
+        except GitregError as error:
+            refused.append(error)
+    return tuple(versions), refused
 
 
 def _run(registry: Registry, ref: str, progress: Progress, dry_run: bool) -> Run | None:

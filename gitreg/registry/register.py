@@ -42,7 +42,7 @@ class _Outrun(Conflict):
 
 @dataclass(frozen=True)
 class Candidate:
-    """The model that is to become a version; `tree` and `pipeline` are the tree and the dvc.yaml of its run's commit."""
+    """The model that is to become a version; `tree` and `pipeline` are its run's tree and dvc.yaml."""
 
     run: Run
     model: LoggedModel
@@ -166,11 +166,13 @@ def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> tuple[Mode
     found = read_versions(registry, [tags])
     if found.damaged:
         raise found.damaged[0]
-    for known in found.versions:
-        if (known.run_id, known.path) == (wish.run_id, wish.path) and wish.version in {"", known.version}:
-            if known.retired:
-                raise Conflict(f"run:{wish.run_id}/{wish.path} is {known}, which is retired", "log it as a new run")
-            return known, True
+    same = [v for v in found.versions if (v.run_id, v.path) == (wish.run_id, wish.path)]
+    for known in sorted((v for v in same if wish.version in {"", v.version}), key=lambda v: v.retired):
+        if known.digest != candidate.model.digest:
+            raise _another_run(wish.run_id)
+        if known.retired:
+            raise Conflict(f"run:{wish.run_id}/{wish.path} is {known}, which is retired", "log it as a new run")
+        return known, True
     version, _ = next_version(
         candidate.promise,
         tags.versions,
@@ -329,10 +331,11 @@ def _check_run_is_ours(registry: Registry, version: ModelVersion) -> None:
     ref = run_ref(version.run_id)
     there = registry.git.remote_refs(registry.remote, ref).get(ref)
     if there and there != registry.git.find_ref(ref):
-        raise Conflict(
-            f"the origin has another run {version.run_id}",
-            "an ended run never changes: log this one under a new run id",
-        )
+        raise _another_run(version.run_id)
+
+
+def _another_run(run_id: str) -> Conflict:
+    return Conflict(f"the origin has another run {run_id}", "an ended run never changes: log this under a new run id")
 
 
 def publish_payloads(registry: Registry, run: Run, progress: Progress = silent) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable
+from gitreg.format.objects import parse_tag_object
 from gitreg.format.references import (
     Exact,
     Latest,
@@ -21,7 +23,8 @@ from gitreg.format.references import (
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.semver import Semver
 from gitreg.format.stage_file import StageFile, parse_stage_file, stage_file_path
-from gitreg.format.times import parse_time
+from gitreg.format.tags import retire_ref
+from gitreg.format.times import from_seconds, parse_time
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.catalog import ModelTags, model_tags, read_run, read_tags, read_version, read_versions
 from gitreg.registry.files import read_text
@@ -208,7 +211,19 @@ def _as_of(registry: Registry, tags: ModelTags, at: str) -> ModelTags:
     kept = {v.semver for v in read_versions(registry, [tags]).versions if parse_time(v.created) <= moment}
     if not kept:
         raise NotFound(f"{tags.model} had no version at {at}", f"gitreg log {tags.model}")
-    return replace(tags, versions={v: oid for v, oid in tags.versions.items() if v in kept})
+    return replace(
+        tags,
+        versions={v: oid for v, oid in tags.versions.items() if v in kept},
+        retired=frozenset(v for v in tags.retired if _retired_by(registry, tags.model, v, moment)),
+    )
+
+
+def _retired_by(registry: Registry, model: str, version: Semver, moment: datetime) -> bool:
+    ref = retire_ref(model, version)
+    for _, kind, content in registry.git.objects([ref]):
+        if kind == "tag":  # one without a time of its own has been there always
+            return parse_time(from_seconds(parse_tag_object(content, ref).when)) <= moment
+    return True
 
 
 def get_run(

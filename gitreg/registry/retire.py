@@ -63,4 +63,4 @@ def _publish(registry: Registry, version: ModelVersion, why: str) -> None:
     # git itself brings back what it pushed where the remote is set up to fetch tags.
     if registry.git.find_ref(change.ref) != tag:
         with contextlib.suppress(Conflict):  # a fetch may have been quicker to bring it
-        registry.git.change_refs([change])
+            registry.git.change_refs([change])

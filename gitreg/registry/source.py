@@ -20,7 +20,7 @@ def source_of_process() -> Source:
     entry = Path(script).resolve() if script else Path.cwd()
     folders = dict.fromkeys((entry if entry.is_dir() else entry.parent, Path.cwd()))
     repository = None
-    with contextlib.suppress(GitregError):  # a kind of repository that no registry may be: its code can run all the same
+    with contextlib.suppress(GitregError):  # in a kind of repository that no registry may be, code runs all the same
         repository = next(filter(None, map(find_repository, filter(_may_be_in_one, folders))), None)
     if repository is None or repository.work_tree is None:
         return Source(entry=entry.name if script else "")

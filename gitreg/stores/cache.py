@@ -11,7 +11,6 @@ import hashlib
 import os
 import queue
 import threading
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import RawIOBase
@@ -19,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitreg.errors import Damaged
+from gitreg.stores.scratch import scratch
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _PIECE = 4 << 20
 _PENDING = 8
-_SYNC_EVERY = 256 << 20
+_SYNC_EVERY = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,11 @@ class Cache:
     @contextlib.contextmanager
     def writer(self) -> Iterator[PayloadWriter]:
         """A file to write into; `.payload` is set, and the payload is in the cache and durable, when it is left."""
-        folder = self.root / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / uuid.uuid4().hex
-        try:
+        with scratch(self.root / "tmp") as folder:
+            partial = folder / "payload"
             with PayloadWriter(partial) as stream:
                 yield stream
             place(partial, self.path(stream.payload.md5))
-        finally:
-            partial.unlink(missing_ok=True)
 
     def add(self, source: Path) -> Payload:
         """Copy a file into the cache."""
@@ -154,7 +150,7 @@ class _Hashes:
         self._stop()
 
     def feed(self, piece: memoryview) -> None:
-        """Take `piece`, whose bytes must not change any more."""
+        """Take `piece`, whose bytes must not change until they are hashed."""
         if not self._threads:
             if self._first is None and len(piece) < _PIECE:
                 self._first = piece
@@ -162,6 +158,11 @@ class _Hashes:
             self._start()
         for waiting in self._queues:
             waiting.put(piece)
+
+    def wait(self) -> None:
+        """Return when all that was fed is hashed."""
+        for waiting in self._queues:
+            waiting.join()
 
     def _start(self) -> None:
         for digest in self._hashes:
@@ -195,6 +196,7 @@ def _run_hash(update: object, waiting: queue.Queue[memoryview | None]) -> None:
     assert callable(update)
     while (piece := waiting.get()) is not None:
         update(piece)
+        waiting.task_done()
 
 
 class PayloadWriter(RawIOBase):
@@ -210,6 +212,7 @@ class PayloadWriter(RawIOBase):
         self._size = 0
         self._unsynced = 0
         self._syncing: threading.Thread | None = None
+        self._lost: OSError | None = None
 
     def writable(self) -> bool:
         return True
@@ -220,16 +223,15 @@ class PayloadWriter(RawIOBase):
 
     def write(self, data: Buffer, /) -> int:
         view = memoryview(data).cast("B")
-        size = len(view)
-        if size < _PIECE:
+        if len(view) < _PIECE:
             self._small += view
             if len(self._small) >= _PIECE:
                 self._flush_small()
         else:
             self._flush_small()
-            for at in range(0, size, _PIECE):
-                self._put(view[at : at + _PIECE])
-        return size
+            self._put(view)
+            self._hashes.wait()  # from here on the bytes are the caller's again, who may change them
+        return len(view)
 
     def flush(self) -> None:
         """Nothing to do before the end: what counts is that the payload is durable when it is closed."""
@@ -239,30 +241,47 @@ class PayloadWriter(RawIOBase):
             small, self._small = self._small, bytearray()
             self._put(memoryview(small))
 
-    def _put(self, piece: memoryview) -> None:
-        self._hashes.feed(piece)
-        _write_all(self._fd, piece)
-        self._size += len(piece)
-        self._unsynced += len(piece)
-        if self._unsynced >= _SYNC_EVERY:
-            # The disk begins early, so that the last sync has little left to wait for.
-            if self._syncing is not None:
-                self._syncing.join()
-            self._syncing = threading.Thread(target=os.fdatasync, args=(self._fd,), daemon=True)
-            self._syncing.start()
-            self._unsynced = 0
+    def _put(self, view: memoryview) -> None:
+        self._hashes.feed(view)
+        for at in range(0, len(view), _SYNC_EVERY):
+            part = view[at : at + _SYNC_EVERY]
+            _write_all(self._fd, part)
+            self._unsynced += len(part)
+            if self._unsynced >= _SYNC_EVERY:
+                self._sync_behind()
+        self._size += len(view)
+
+    def _sync_behind(self) -> None:
+        """Let the disk begin while the hashes run, so that the last sync has little left to wait for."""
+        self._settle()
+        self._syncing = threading.Thread(target=self._sync, daemon=True)
+        self._syncing.start()
+        self._unsynced = 0
+
+    def _sync(self) -> None:
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:  # told once only: the last fsync would not repeat it
+            self._lost = error
+
+    def _settle(self) -> None:
+        if self._syncing is not None:
+            self._syncing.join()
+        if self._lost is not None:
+            raise self._lost
 
     def close(self) -> None:
         if self.closed:
             return
         try:
             self._flush_small()
-            if self._syncing is not None:
-                self._syncing.join()
+            self._settle()
             os.fsync(self._fd)
             self.payload = self._hashes.payload(self._size)
         finally:
             self._hashes.__exit__()
+            if self._syncing is not None:
+                self._syncing.join()
             os.close(self._fd)
             super().close()
 

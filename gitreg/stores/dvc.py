@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from gitreg.errors import Damaged, GitregError, NotFound, Unreachable, Unsupported
+from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable, Unsupported
 from gitreg.stores.cache import Cache, Payload, copy_verified, hash_file, object_path, sync_folder
+from gitreg.stores.scratch import scratch
 
 if TYPE_CHECKING:
     from dvc_objects.fs.base import FileSystem
@@ -93,7 +94,11 @@ class FolderStore:
         self._reachable()
         for item in items:
             payload, final = item.payload, object_path(self.root, item.payload.md5)
-            if self.path(payload) is None or hash_file(final) != payload:
+            there = hash_file(final) if self.path(payload) else None
+            if there != payload:
+                if there and there.md5 == payload.md5:
+                    raise Refused(f"{item.name} has the md5 of another payload, {payload.md5}, and other bytes",
+                                  "one of the two was made to collide; save the model again")  # fmt: skip
                 source = cache.path(payload.md5)
                 if not source.exists():
                     raise NotFound(f"the payload {item.name} is neither in {self.root} nor in {cache.root}",
@@ -229,16 +234,12 @@ class DvcStore:
                 raise NotFound(
                     f"the payload {item.name} is not in {self.url}", "gitreg push it from the machine that logged it"
                 )
-            folder = cache.root / "tmp"
-            folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / uuid.uuid4().hex
-            try:
+            with scratch(cache.root / "tmp") as folder:
+                partial = folder / "payload"
                 with self._named("read from"):
                     fs.get_file(self._remote_path(payload.md5), str(partial))
                 if hash_file(partial) != payload:
                     raise Damaged(f"{item.name} is damaged in {self.url}: its bytes are not those that were registered",
                                   "gitreg push it again from a machine that has it")  # fmt: skip
                 cache.adopt(partial)
-            finally:
-                partial.unlink(missing_ok=True)
             progress(payload.size)

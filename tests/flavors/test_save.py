@@ -27,7 +27,7 @@ def lines(folder: Path) -> list[str]:
 
 
 def test_mlmodel_says_what_it_was_told_and_nothing_of_the_clock(home: Path) -> None:
-    model, data = decision_tree()
+    model, _ = decision_tree()
     mlmodel = save_to(home / "model", model, metadata={"team": "risk"})
     assert mlmodel.utc_time_created == CREATED
     assert (mlmodel.artifact_path, mlmodel.run_id, mlmodel.model_uuid) == ("model", "r1", "0" * 32)
@@ -157,6 +157,14 @@ def test_a_given_signature_is_kept(home: Path) -> None:
     model, data = decision_tree()
     signature = Signature((Column(None, "double"),) * 4)
     assert save_to(home / "model", model, signature=signature, input_example=data[:2]).signature == signature
+
+
+def test_an_example_that_does_not_fit_the_given_signature_is_a_warning(home: Path) -> None:
+    signature = Signature((Column("other", "double"),))
+    with pytest.warns(
+        UserWarning, match="the input_example does not fit the signature: the data lacks the column other"
+    ):
+        save_to(home / "model", column_pipeline()[0], signature=signature, input_example=churn()[:2])
 
 
 def test_an_estimator_without_predict_has_no_python_function(home: Path) -> None:
@@ -297,7 +305,8 @@ class Model:
 assert detect_flavor(Model()).NAME == "python_function"
 infer_signature([{"a": 1.5, "b": [1, None]}], ["x"], {"p": 1, "q": [0.5]})
 format_example(([{"a": 1.5}], {"p": 1}))
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"numpy", "pandas", "polars", "sklearn", "scipy", "skops"}))
+names = {name.partition(".")[0] for name in sys.modules}
+print(sorted(names & {"numpy", "pandas", "polars", "sklearn", "scipy", "skops"}))
 """
 
 

@@ -525,7 +525,7 @@ def test_changes_of_the_users_in_the_way_stop_it_before_the_push(lone: Path, tmp
 # interruptions
 
 
-STEPS = ["make_origin", "create_repository", "_first_commit", "publish", "_keep_branch", "keep_remote"]
+STEPS = ["make_origin", "_first_commit", "publish", "_keep_branch", "keep_remote"]
 FETCHING = ["fetch_registry", "_keep_branch", "keep_remote", "merge_notes"]
 
 
@@ -539,16 +539,11 @@ def interrupted(patch: pytest.MonkeyPatch, step: str, call: Callable[[], object]
 
     with patch.context() as inner:
         inner.setattr(init_module, step, killed)
-        if step == "create_repository":  # it also makes the place to look at origins from
-            inner.setattr(init_module, "_scratch", _scratch_made_before)
         with pytest.raises(KeyboardInterrupt):
             call()
 
 
-_scratch_made_before = init_module._scratch
-
-
-@pytest.mark.parametrize("step", [*STEPS[:1], *STEPS[2:]])
+@pytest.mark.parametrize("step", STEPS)
 def test_an_interrupted_init_can_be_given_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     path, origin = tmp_path / "r", tmp_path / "o.git"
     interrupted(monkeypatch, step, lambda: init(path, origin=origin))
@@ -661,10 +656,8 @@ def test_a_forge_is_refused_without_a_place_for_payloads(forge: Path, tmp_path: 
 
 
 def test_a_forge_with_payloads_elsewhere_is_an_origin(forge: Path, tmp_path: Path) -> None:
-    git(forge, "init", "-q", "--bare", "models.git")
-    address = "ssh://git@github.com/./models.git"
+    git(tmp_path, "init", "-q", "--bare", "models.git")
     (tmp_path / "store").mkdir()
-    (forge / "models.git").rename(tmp_path / "models.git")
     address = f"ssh://git@github.com{tmp_path}/models.git"
     made = init(tmp_path / "r", origin=address, payloads=tmp_path / "store")
     assert (made.origin, made.created_origin) == (address, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import subprocess
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def box(sshd: SshServer, home: Path) -> str:
     return "box"
 
 
-@pytest.mark.parametrize("name", ["reg.git", 'it\'s a $(registry); "x" & y.git'])
+@pytest.mark.parametrize("name", ["reg.git", "it's a $(registry); x & y.git"])
 def test_an_origin_is_made_through_ssh(sshd: SshServer, tmp_path: Path, name: str) -> None:
     origin = tmp_path / "deep" / name
     made = init(tmp_path / "r", origin=sshd.url(origin))
@@ -73,16 +75,28 @@ def test_every_form_of_address_names_the_same_folder(box: str, tmp_path: Path, f
     assert made.payloads == f"ssh://box{tmp_path}/o.git/payloads"
 
 
-@pytest.mark.parametrize("path", ["models/reg.git", "~/models/reg.git"])
-def test_a_path_in_the_home_folder_there_is_made_absolute(
-    box: str, sealed_session: Path, tmp_path: Path, path: str
-) -> None:
-    name = f"{tmp_path.name}/{path.removeprefix('~/')}"
-    asked = f"~/{name}" if path.startswith("~") else name
-    made = init(tmp_path / "r", origin=f"{box}:{asked}")
-    assert (sealed_session / name / "HEAD").is_file()
-    assert made.payloads == f"ssh://box{sealed_session}/{name}/payloads"
-    assert open_registry(tmp_path / "r").remote == "origin"
+def test_a_path_in_the_home_folder_there_is_made_absolute(box: str, sealed_session: Path, tmp_path: Path) -> None:
+    name = f"{tmp_path.name}/models/reg.git"
+    for joined, address in enumerate((f"{box}:~/{name}", f"ssh://{box}/~/{name}")):
+        made = init(tmp_path / f"r{joined}", origin=address)
+        assert (sealed_session / name / "HEAD").is_file()
+        assert (made.joined, made.payloads) == (bool(joined), f"ssh://box{sealed_session}/{name}/payloads")
+        assert open_registry(made.path).remote == "origin"
+
+
+def test_a_relative_path_begins_where_the_login_does(box: str, tmp_path: Path) -> None:
+    login = pwd.getpwuid(os.getuid()).pw_dir
+    name = os.path.relpath(tmp_path / "reg.git", login)
+    made = init(tmp_path / "r", origin=f"{box}:{name}")
+    assert (tmp_path / "reg.git/HEAD").is_file()
+    assert made.payloads == f"ssh://box{login}/{name}/payloads"
+
+
+def test_a_folder_that_dvc_could_not_name_is_refused_before_it_is_made(sshd: SshServer, tmp_path: Path) -> None:
+    for name in ('it\'s "odd".git', "what?.git"):
+        with pytest.raises(Refused):
+            init(tmp_path / "r", origin=sshd.url(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_and_a_bare_repository_are_taken(sshd: SshServer, tmp_path: Path) -> None:

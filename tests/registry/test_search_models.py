@@ -95,9 +95,7 @@ def test_a_purged_version_is_not_the_latest(builder: Builder, versions: list[Mod
     assert str(model("churn", registry=builder.path).latest) == "churn@v1.0.1"
 
 
-def test_a_model_whose_versions_are_all_retired_has_no_latest(
-    builder: Builder, versions: list[ModelVersion]
-) -> None:
+def test_a_model_whose_versions_are_all_retired_has_no_latest(builder: Builder, versions: list[ModelVersion]) -> None:
     builder.retire(versions[3], "over")
     found = model("fraud", registry=builder.path)
     assert (found.latest, found.versions, found.retired) == (None, 1, 1)
@@ -122,9 +120,7 @@ def test_an_unknown_model_is_told_with_those_there_are(builder: Builder, version
         model("no/name", registry=builder.path)
 
 
-def test_the_list_of_models_reads_cards_and_stage_files_only(
-    builder: Builder, versions: list[ModelVersion]
-) -> None:
+def test_the_list_of_models_reads_cards_and_stage_files_only(builder: Builder, versions: list[ModelVersion]) -> None:
     before = models(registry=builder.path)
     assert builder.lose_blobs(but=["models/churn.md", "stages/staging/churn.yaml"]) > 5
     assert models(registry=builder.path) == before
@@ -150,9 +146,7 @@ def test_stages_tell_what_they_run(builder: Builder, versions: list[ModelVersion
     assert stages(model="fraud", registry=builder.path) == found[2:]
 
 
-def test_a_stage_file_that_speaks_of_another_model_is_left_out(
-    builder: Builder, versions: list[ModelVersion]
-) -> None:
+def test_a_stage_file_that_speaks_of_another_model_is_left_out(builder: Builder, versions: list[ModelVersion]) -> None:
     text = builder.registry.git.content("main:stages/staging/churn.yaml", "it").decode()
     builder.put({"stages/staging/fraud.yaml": text})
     with pytest.warns(UserWarning, match="speaks of churn in staging"):

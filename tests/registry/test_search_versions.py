@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.place import Registry
 from gitreg.registry.search import search_runs, search_versions
-from gitreg.stores.cache import Cache
-from gitreg.stores.git import RefChange, create_repository
-from testing.gitcli import git
-from testing.plumbed import Builder, make_registry
+from gitreg.stores.git import RefChange
+from testing.plumbed import Builder, make_registry, mirror_of
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_a_lost_stage_file_is_told_and_the_versions_still_listed(
     builder: Builder, versions: dict[str, ModelVersion]
 ) -> None:
     builder.lose_blobs()
-    with pytest.warns(UserWarning, match="left out"):
+    with pytest.warns(UserWarning, match="git does not have the content of production/churn.yaml"):
         assert len(search_versions(registry=builder.path)) == 4
 
 
@@ -156,19 +153,7 @@ def test_a_tag_object_under_another_name_is_left_out_with_a_warning(
         assert "churn@v9.0.0" not in names(search_versions(registry=builder.path))
 
 
-def mirror_of(builder: Builder, path: Path) -> Registry:
-    """What `open_registry` makes of an address, made of a folder."""
-    git(builder.path, "config", "uploadpack.allowFilter", "true")
-    repository = create_repository(path, bare=True)
-    repository.set_config("remote.origin.url", f"file://{builder.path}")
-    registry = Registry(repository, "origin", "main", path / "gitreg", Cache(path / "cache"), "here", mirror=True)
-    registry.fetch_main()
-    return registry
-
-
-def test_a_mirror_fetches_what_is_asked(
-    builder: Builder, versions: dict[str, ModelVersion], tmp_path: Path
-) -> None:
+def test_a_mirror_fetches_what_is_asked(builder: Builder, versions: dict[str, ModelVersion], tmp_path: Path) -> None:
     line = '{"at": "2026-03-02T10:00:00Z", "by": "Ana", "id": "1", "key": "approved", "n": 1, "value": "yes"}\n'
     at = builder.registry.git
     at.write_note("refs/notes/gitreg", "", versions["two"].tag, at.write_blob(line.encode()), "Ana <a@example.org>")

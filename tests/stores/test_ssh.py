@@ -31,7 +31,9 @@ def test_addresses_are_read_as_git_reads_them(text: str, address: SshAddress) ->
     assert parse_ssh_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["/srv/reg.git", "https://box/reg.git", "../reg.git", "ext::sh", "./a:b", "reg", "a b@box:reg"])
+@pytest.mark.parametrize(
+    "text", ["/srv/reg.git", "https://box/reg.git", "../reg.git", "ext::sh", "./a:b", "reg", "a b@box:reg"]
+)
 def test_other_addresses_are_none(text: str) -> None:
     assert parse_ssh_address(text) is None
 

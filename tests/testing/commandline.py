@@ -1,19 +1,18 @@
-"""gitreg as typed at a prompt, in this process; and transcripts of such sessions."""
+"""gitreg as typed at a prompt: in this process, or in one of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
-import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gitreg.cli._group import Gitreg
-
-REWRITE = "GITREG_TEST_REWRITE"
 
 
 @dataclass(frozen=True)
@@ -54,29 +53,8 @@ def gitreg(*args: str | Path, input: bytes = b"", together: bool = False) -> Sai
     return Said(code, out.text(), "" if together else err.text())
 
 
-def replay(transcript: str, home: Path) -> str:
-    """The transcript with what its commands print now.
-
-    Lines that begin with `$ ` are commands: gitreg's, and `cd`. Those that begin with `#` stay. An exit code other
-    than 0 stands in brackets below what was printed; the home folder stands as /home/ana.
-    """
-    lines = []
-    for line in transcript.splitlines():
-        if line.startswith("#") or not line:
-            if not lines or line or lines[-1]:
-                lines.append(line)
-        if not line.startswith("$ "):
-            continue
-        lines.append(line)
-        program, *words = shlex.split(line[2:])
-        if program == "cd":
-            os.chdir(home / words[0])
-            continue
-        assert program == "gitreg", line
-        said = gitreg(*words, together=True)
-        shown = said.out.replace(str(home), "/home/ana").rstrip("\n")
-        lines += [text if text else "|" for text in shown.split("\n")] if shown else []
-        if said.code:
-            lines.append(f"[{said.code}]")
-        lines.append("")
-    return "\n".join(lines).rstrip("\n") + "\n"
+def program(*args: str | Path, **how: Any) -> Said:
+    """`gitreg ARGS` in a process of its own; `how` goes to subprocess.run."""
+    command = [*how.pop("before", ()), sys.executable, "-m", "gitreg", *map(os.fspath, args)]
+    done = subprocess.run(command, **{"stdin": subprocess.DEVNULL, "capture_output": True, "check": False, **how})
+    return Said(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())

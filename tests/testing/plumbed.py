@@ -27,6 +27,7 @@ from gitreg.format.times import format_time, parse_time
 from gitreg.format.trailers import Message, format_message
 from gitreg.format.versions import ModelVersion, format_version_message, metrics_for_tag
 from gitreg.registry.place import Registry, open_registry
+from gitreg.stores.cache import Cache
 from gitreg.stores.git import NewCommit, RefChange, create_repository
 from testing.gitcli import git
 
@@ -195,9 +196,9 @@ class Builder:
         self.put({card_path(model): format_card(card)})
 
     def lose_blobs(self, *, but: Sequence[str] = ()) -> int:
-        """Delete the blobs, all loose, but those at these paths of main. How many are gone."""
+        """Delete the blobs, all loose, but gitreg.yaml and those at these paths of main. How many are gone."""
         listed = git(self.path, "cat-file", "--batch-all-objects", "--batch-check").splitlines()
-        kept = {git(self.path, "rev-parse", f"main:{path}") for path in but}
+        kept = {git(self.path, "rev-parse", f"main:{path}") for path in ("gitreg.yaml", *but)}
         gone = [line.split()[0] for line in listed if line.split()[1] == "blob" and line.split()[0] not in kept]
         for blob in gone:
             (self.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
@@ -220,3 +221,13 @@ def make_registry(path: Path) -> Builder:
     commit = repository.write_commits([NewCommit("begin\n", AUTHOR, seconds_of(START), files)])[0]
     repository.change_refs([RefChange("refs/heads/main", commit)])
     return Builder(path, open_registry(path))
+
+
+def mirror_of(builder: Builder, path: Path) -> Registry:
+    """What `open_registry` makes of an address, made of a folder."""
+    git(builder.path, "config", "uploadpack.allowFilter", "true")
+    repository = create_repository(path, bare=True)
+    repository.set_config("remote.origin.url", f"file://{builder.path}")
+    registry = Registry(repository, "origin", "main", path / "gitreg", Cache(path / "cache"), "here", mirror=True)
+    registry.fetch_main()
+    return registry

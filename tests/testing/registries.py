@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gitreg
 from gitreg.format.compatibility import Promise
+from gitreg.format.runs import LoggedModel
 from gitreg.format.schema import Schema, Signature
 from testing.gitcli import git
 from testing.signatures import columns
@@ -98,3 +100,10 @@ def signature(outputs: Schema | None = None, **inputs: str) -> Signature:
 def promised(found: Signature) -> Promise:
     """What a version of `times` with this signature promises."""
     return Promise(found, ("python_function",))
+
+
+def log(factor: float, model: str | None = None, *, found: Signature | None = None, **options: Any) -> LoggedModel:
+    """Log (and register) `times(factor)` in a run of its own; cheap, and unlike that of any other factor."""
+    return gitreg.log_model(
+        times(factor), signature=found, register_as=model, pip_requirements=["cloudpickle"], **options
+    )

@@ -1,0 +1,142 @@
+"""Running the git program, and telling what its failures mean.
+
+GitPython runs what writes and what travels. What only reads starts git directly: importing GitPython takes longer
+than reading ten thousand tags. Options are constants; what users name goes behind `--end-of-options`, into
+standard input, or was checked by format/names.py.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitreg.errors import Conflict, GitregError, Refused, Unreachable, Unsupported
+
+if TYPE_CHECKING:
+    import git
+
+_KEPT = re.compile(
+    r"GIT_(EXEC_PATH|SSH|SSH_COMMAND|SSH_VARIANT|SSL_.*|ASKPASS|AUTHOR_(NAME|EMAIL)|COMMITTER_(NAME|EMAIL)|CONFIG_GLOBAL"
+    r"|CONFIG_NOSYSTEM|CONFIG_SYSTEM|CONFIG_COUNT|CONFIG_(KEY|VALUE)_\d+|CEILING_DIRECTORIES|HTTP_.*|PROXY_.*|TRACE.*)"
+)
+_GUARDS = (
+    "core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.ext.allow=never", "core.symlinks=false",
+    "transfer.fsckObjects=true", "core.fsync=all", "core.quotePath=false", "advice.detachedHead=false",
+    "user.useConfigOnly=true", "maintenance.auto=false", "gc.auto=0", "submodule.recurse=false", "push.gpgSign=false",
+)  # fmt: skip
+_UNREACHABLE = re.compile(
+    r"Could not (?:read from remote|resolve host)|unable to access|Connection (?:refused|reset|timed out|closed)"
+    r"|does not appear to be a git repository|early EOF|hung up unexpectedly|[Nn]etwork is unreachable"
+    r"|repository '.*' (?:not found|does not exist)|Permission denied|Authentication failed"
+    r"|could not read (?:User|Pass)"
+)
+_BUSY = re.compile(r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists")
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: bytes
+    err: str = field(default="")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The caller's environment without what would point git elsewhere; English, and no prompts."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or _KEPT.fullmatch(k)}
+    return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **more}
+
+
+def guarded(args: Sequence[str]) -> list[str]:
+    """`args` behind the settings without which no repository is touched: it may be anybody's."""
+    return [*(word for guard in _GUARDS for word in ("-c", guard)), *args]
+
+
+def read_git(argv: Sequence[str], data: bytes | None = None, cwd: Path | None = None) -> Answer:
+    try:
+        done = subprocess.run(
+            ["git", *argv], input=data if data is not None else b"", capture_output=True, env=environment(), cwd=cwd,
+            check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise Unsupported("git is not installed", "apt install git (2.36 or newer)") from None
+    return Answer(done.returncode, done.stdout, done.stderr.decode(errors="replace").strip())
+
+
+def write_git(
+    argv: Sequence[str], data: bytes = b"", cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Answer:
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import git
+
+    try:
+        running = git.Git(cwd).execute(
+            ["git", *argv], istream=subprocess.PIPE, as_process=True, env=env or environment(), universal_newlines=False
+        )
+    except git.GitCommandNotFound:
+        raise Unsupported("git is not installed", "apt install git (2.36 or newer)") from None
+    child = _child(running)
+    out, err = child.communicate(data)
+    return Answer(child.returncode, out, err.decode(errors="replace").strip())
+
+
+def _child(running: git.Git.AutoInterrupt) -> subprocess.Popen[bytes]:
+    if running.proc is None:  # it ended between two lines of GitPython
+        raise GitregError("git ended before it was asked")
+    return running.proc
+
+
+def version() -> tuple[int, ...]:
+    """Git's version: (2, 39, 5). Unsupported where git is not installed."""
+    found = re.search(rb"\d+(?:\.\d+)+", read_git(["version"]).out)
+    return tuple(int(part) for part in found[0].split(b".")) if found else ()
+
+
+def identity() -> str:
+    """`Name <email>` of whoever writes, where there is no repository yet; Refused where nothing tells it."""
+    answer = read_git(guarded(["var", "GIT_AUTHOR_IDENT"]))
+    return identity_from(answer.out.decode(errors="replace").strip() if answer.code == 0 else "")
+
+
+def identity_from(shown: str) -> str:
+    if shown:
+        return shown.rsplit(" ", 2)[0]
+    for variable, host in (
+        ("GITREG_USER", ""),
+        ("GITHUB_ACTOR", "users.noreply.github.com"),
+        ("GITLAB_USER_EMAIL", ""),
+    ):
+        if given := os.environ.get(variable, "").strip():
+            given = f"{given} <{given}@{host}>" if host else given
+            found = re.fullmatch(r"(?:([^<>\x00-\x1f]+?) *<)?([^<>\s\x00-\x1f]+@[^<>\s\x00-\x1f]+?)>?", given)
+            if not found:
+                raise Refused(f"{variable} is {given!r}", "write it as: Ana Analyst <ana@example.org>")
+            return f"{found[1] or found[2].split('@')[0]} <{found[2]}>"
+    raise Refused(
+        "nobody is named as the author",
+        'git config --global user.name "Your Name"; git config --global user.email you@example.org',
+    )
+
+
+def without_credentials(url: str) -> str:
+    """`url` without the secret parts that https addresses may carry."""
+    return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
+
+
+def failed(answer: Answer, what: str, *, travelling: bool = False) -> GitregError:
+    lines = [line for line in answer.err.splitlines() if line.strip()]
+    reason = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+    reason = re.sub(r"^(fatal|error): ", "", reason)
+    if "No space left" in answer.err or "File too large" in answer.err:
+        return GitregError(f"{what}: no space left on the disk", "free some space and give the same command again")
+    if re.search(r"Read-only file system|insufficient permission|Permission denied", answer.err) and not travelling:
+        return Refused(f"{what}: {reason}", "the folder cannot be written by you: ls -ld it, or work in a clone")
+    if travelling and _UNREACHABLE.search(answer.err):
+        return Unreachable(f"{what}: {reason}", "check the address with git remote -v, then try again")
+    if _BUSY.search(answer.err):
+        return Conflict(f"{what}: {reason}", "another git is at work here, or was killed: gitreg doctor")
+    return GitregError(f"{what}: {reason or 'git ended with ' + str(answer.code)}")

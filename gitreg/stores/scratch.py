@@ -1,0 +1,58 @@
+"""Folders for half-written things: complete ones are moved out, the rest does not outlive its program for long."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
+    """A new folder `<prefix><32 hex>` below `parent`; it is removed when it is left, unless it was moved away.
+
+    Folders of that name whose programs were killed are removed first.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = parent / f"{prefix}{uuid.uuid4().hex}"
+    with contextlib.ExitStack() as held:
+        # Whoever sweeps holds the parent: no folder is seen between its making and its locking.
+        with _locked(parent, wait=True) as alone:
+            if alone:
+                _sweep(parent, prefix)
+            folder.mkdir()
+            held.enter_context(_locked(folder, wait=True))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path, prefix: str) -> None:
+    ours = re.compile(re.escape(prefix) + "[0-9a-f]{32}")
+    with os.scandir(parent) as entries:
+        found = [entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+    for path in found:
+        with contextlib.suppress(OSError), _locked(Path(path), wait=False) as left:
+            if left:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a folder; False where another program does, or where this file system has no locks."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(fd)
