@@ -1,4 +1,4 @@
-"""docs/python.md is true and complete: its examples run in order, and every public name stands in it."""
+"""The pages are true: examples of docs/python.md run, those of docs/format.md are what the code reads and writes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import sys
 from pathlib import Path
 
 import gitreg
+from gitreg.format.dvc_files import format_dvc_config, format_dvc_yaml, parse_dvc_config, parse_dvc_yaml
+from gitreg.format.names import PAYLOAD_SUFFIXES
+from gitreg.format.notes import format_fact, parse_facts
+from gitreg.format.pointer import format_pointer, parse_pointer
+from gitreg.format.runs import format_run_message, format_series, parse_run_message, parse_series
+from gitreg.format.stage_file import format_stage_file, parse_stage_file
+from gitreg.format.sums import format_sums, parse_sums
+from gitreg.format.versions import format_version_message, parse_version_message
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "python.md").read_text(encoding="utf-8")
+FORMAT = (DOCS / "format.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", FORMAT, re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]+))?\)")
 
 
@@ -45,3 +55,37 @@ def test_every_link_between_pages_leads_somewhere() -> None:
         )
     ]
     assert broken == []
+
+
+def block(begin: str) -> str:
+    """The only example of the format that begins so."""
+    (found,) = (text for text in BLOCKS if text.startswith(begin))
+    return found
+
+
+def test_the_examples_of_the_format_are_what_the_code_writes() -> None:
+    run, stage, pointer = block("run c1"), block("format: 1\nmodel"), block("outs:")
+    series, notes, config = block("step\t"), block('{"at"'), block("[core]")
+    assert format_run_message(parse_run_message(run)) == run
+    assert format_stage_file(parse_stage_file(stage)) == stage
+    assert format_pointer(parse_pointer(pointer)) == pointer
+    assert format_series(parse_series(series, "the example")) == series
+    assert "".join(f"{format_fact(fact)}\n" for fact in parse_facts(notes)) == notes
+    assert format_dvc_config(parse_dvc_config(config)) == config
+    for pipeline in (block("metrics:\n"), block("artifacts:\n")):
+        assert format_dvc_yaml(parse_dvc_yaml(pipeline)) == pipeline
+
+
+def test_the_examples_of_a_version_and_its_sums_fit_together() -> None:
+    (tag,) = (text for text in BLOCKS if "\n\nchurn v1.0.0\n\n" in text)
+    message = tag.partition("\n\n")[2]
+    version = parse_version_message(message, "churn", "v1.0.0")
+    assert format_version_message(version) == message
+    (sums,) = (text for text in BLOCKS if "  MLmodel\n" in text)
+    assert format_sums(parse_sums(sums)) == sums
+    assert parse_sums(sums).digest() == version.digest
+    assert parse_run_message(block("run c1")).models[0].digest == version.digest
+
+
+def test_the_endings_of_payloads_are_those_of_the_code() -> None:
+    assert tuple(block(".pkl ").split()) == PAYLOAD_SUFFIXES

@@ -27,7 +27,12 @@ class Shell:
         told = self.folder.parent / "folder-after"
         script = f"{command}\ncode=$?\npwd > '{told}'\nexit $code"
         done = subprocess.run(
-            ["sh", "-c", script], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            ["sh", "-c", script],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
         self.folder = Path(told.read_text().strip())
         return done.returncode, done.stdout

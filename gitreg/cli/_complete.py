@@ -21,14 +21,18 @@ VARIABLE = "_GITREG_COMPLETE"
 
 _TAGS = "refs/tags/"
 
-# bash splits words at "@" and ":", which our names hold: the whole line is passed on, and what bash takes for an
-# earlier word is cut off the answers.
+# bash splits words at "@", ":" and "=", which our names hold: the whole line is passed on, and what bash takes for an
+# earlier word is cut off the answers. A word that begins behind "@" begins with it.
 _BASH = """\
 %(complete_func)s() {
-    local IFS=$'\\n' line="${COMP_LINE:0:COMP_POINT}" current cut="" type value
+    local IFS=$'\\n' line="${COMP_LINE:0:COMP_POINT}" current cut="" breaks="" character type value
     current="${line##*[[:space:]]}"
-    if [[ $COMP_WORDBREAKS == *[@:=]* && $current == *[@:=]* ]]; then
-        cut="${current%%"${current##*[@:=]}"}"
+    for character in : = @; do
+        [[ $COMP_WORDBREAKS == *"$character"* ]] && breaks+="$character"
+    done
+    if [[ -n $breaks && $current == *["$breaks"]* ]]; then
+        cut="${current%%"${current##*["$breaks"]}"}"
+        cut="${cut%%@}"
     fi
     COMPREPLY=()
     while IFS=',' read -r type value; do

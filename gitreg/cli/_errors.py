@@ -81,10 +81,18 @@ def _of_the_system(error: OSError) -> GitregError | None:
         return None
     if error.errno in _LOCKED:
         reason = "the disk is read-only" if error.errno == errno.EROFS else "permission denied"
+        where = _what_is_there(where)
         return GitregError(f"{where}: {reason}", f"ls -ld {where}")
     if error.errno in _WRONG_PLACE:
         return GitregError(f"{where}: {_WRONG_PLACE[error.errno]}")
     return None
+
+
+def _what_is_there(where: str) -> str:
+    """`where`, or the folder in which it could not be made."""
+    while not os.path.lexists(where) and os.path.dirname(os.path.abspath(where)) != where:
+        where = os.path.dirname(os.path.abspath(where))
+    return where
 
 
 def _usage(error: click.ClickException) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from gitreg.errors import Damaged
 from gitreg.format.names import check_model_name, check_stage_name
-from gitreg.format.stage_file import parse_stage_file
 from gitreg.format.versions import ModelVersion
 
 # A stage file as gitreg writes it. A list of versions needs its first lines only, and no YAML.
@@ -97,6 +96,8 @@ def parse_staged(text: str, stage: str, model: str) -> StagedVersion:
         check_model_name(model_)
         staged = StagedVersion(stage_, model_, version, int(number), run_id, commit, digest)
     else:
+        from gitreg.format.stage_file import parse_stage_file
+
         file = parse_stage_file(text, what)
         staged = StagedVersion(
             file.stage, file.model, file.version, file.number, file.run, file.commit, file.digest,

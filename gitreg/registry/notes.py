@@ -14,7 +14,6 @@ from gitreg.format.notes import Fact, current_facts, format_fact, parse_facts
 from gitreg.format.times import format_time
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import Registry, open_registry, writable
-from gitreg.registry.resolve import resolve
 from gitreg.stores.clock import now
 from gitreg.stores.git import RefChange
 
@@ -36,6 +35,8 @@ def note(
 
     The notes go to the origin at once where it answers, else with the next `push`.
     """
+    from gitreg.registry.resolve import resolve
+
     place = writable(open_registry(registry))
     version = resolve(str(ref), registry=place)
     wanted: dict[str, str | float | None] = {}

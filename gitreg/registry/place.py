@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tomllib
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable, Unsupported
-from gitreg.format.config import Config, parse_config
-from gitreg.format.dvc_files import Remote, parse_dvc_config
 from gitreg.format.times import format_time, parse_time
 from gitreg.stores.cache import Cache
 from gitreg.stores.clock import now
-from gitreg.stores.dvc import PayloadStore, open_store
 from gitreg.stores.git import Repository, create_repository, find_repository
+
+# What a listing does not ask for is imported where it is used: importing it takes longer than the listing.
+if TYPE_CHECKING:
+    from gitreg.format.config import Config
+    from gitreg.format.dvc_files import Remote
+    from gitreg.stores.dvc import PayloadStore
 
 CONFIG_FILE = "gitreg.yaml"
 _DVC_CONFIG = ".dvc/config"
@@ -71,6 +74,8 @@ class Registry:
     @cached_property
     def config(self) -> Config:
         """What gitreg.yaml on main says."""
+        from gitreg.format.config import parse_config
+
         if not self.exists:
             raise NotFound(f"{CONFIG_FILE} is not in {self.git.common_dir}")
         return parse_config(self._main_files[CONFIG_FILE].decode(errors="replace"))
@@ -78,6 +83,8 @@ class Registry:
     @cached_property
     def payload_remote(self) -> Remote:
         """Where payloads are published: the consumer's own setting, else main's .dvc/config; never a tag's."""
+        from gitreg.format.dvc_files import Remote, parse_dvc_config
+
         if own := os.environ.get("GITREG_PAYLOADS") or self.git.config("gitreg.payloads"):
             return Remote("payloads", own)
         hint = "git config gitreg.payloads URL"
@@ -92,6 +99,8 @@ class Registry:
     @cached_property
     def store(self) -> PayloadStore:
         """The payload store, opened."""
+        from gitreg.stores.dvc import open_store
+
         remote = self.payload_remote
         settings = {k: v for k, v in (("endpointurl", remote.endpointurl), ("region", remote.region)) if v}
         dvc = self.git.work_tree / ".dvc" if self.git.work_tree else self.state / "dvc"
@@ -148,6 +157,8 @@ def _from_pyproject(folder: Path) -> str:
     for parent in (folder, *folder.parents):
         found = parent / "pyproject.toml"
         if found.is_file():
+            import tomllib
+
             try:
                 named = (
                     tomllib.loads(found.read_text(encoding="utf-8"))

@@ -15,7 +15,6 @@ from gitreg.format.names import check_model_name
 from gitreg.format.runs import Run
 from gitreg.format.semver import parse_semver
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.model_records import model_records, read_cards, tell_models
 from gitreg.registry.notes import read_labels
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.records import RunRecord, VersionRecord
@@ -172,6 +171,8 @@ def model(name: str, *, registry: Where = None, offline: bool | None = None) -> 
     bring(place, [check_model_name(name)])
     for found in _models(place, [name], (), (), 1):
         return found
+    from gitreg.registry.model_records import model_records
+
     bring(place)
     names = sorted(record.name for record in model_records(place, None, []))
     hint = "nothing is registered yet: gitreg register RUN MODEL"
@@ -187,6 +188,8 @@ def _models(
     orders: Sequence[Order],
     limit: int | None,
 ) -> list[RegisteredModel]:
+    from gitreg.registry.model_records import model_records, read_cards, tell_models
+
     damage: Damage = []
     records = model_records(place, names, damage)
     asked = _asked(comparisons, orders)

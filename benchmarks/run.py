@@ -1,0 +1,62 @@
+"""Measures gitreg beside the tools it is compared with, and writes RESULTS.md.
+
+    python benchmarks/run.py [--only NAME]... [--quick]
+
+`make bench` calls it with the environments of MLflow, DVC and GTO. Each benchmark runs gitreg and its peer in turns in
+one session, on this machine. --quick takes smaller models and fewer versions, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tests"))
+
+import large_model  # noqa: E402
+import listing  # noqa: E402
+import small_model  # noqa: E402
+import startup  # noqa: E402
+from measure import Row  # noqa: E402
+from results import as_table, write_results  # noqa: E402
+
+from testing.sealed import seal  # noqa: E402
+
+BENCHMARKS: dict[str, Callable[[Path, bool], list[Row]]] = {
+    "startup": startup.measure,
+    "small": small_model.measure,
+    "large": large_model.measure,
+    "listing": listing.measure,
+}
+
+
+def main() -> None:
+    """Run what was asked for and print it; all of it in full also becomes RESULTS.md."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="NAME", action="append", choices=BENCHMARKS, help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="smaller and fewer: to see that all of it works")
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="gitreg-bench-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        seal(patch, home)
+        for name in asked.only or BENCHMARKS:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            place = Path(folder) / name
+            place.mkdir()
+            found = BENCHMARKS[name](place, asked.quick)
+            print(as_table(found), flush=True)
+            rows += found
+    if not asked.only and not asked.quick:
+        write_results(TOP / "benchmarks" / "RESULTS.md", rows)
+
+
+if __name__ == "__main__":
+    main()
