@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Extras(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds `hooks/` as `gitreg/hooks` and `docs/gitreg.1` as `share/man/man1/gitreg.1`.
+    """Adds `hooks/` as `gitreg/hooks` and the manual pages of `docs/` in `share/man/man1`.
 
     A hook and not a setting: hatchling stops at a setting that names a file which is not there.
     """
@@ -21,6 +21,6 @@ class Extras(BuildHookInterface):  # type: ignore[type-arg]
         hooks = root / "hooks"
         if version != "editable" and hooks.is_dir() and any(hooks.iterdir()):
             build_data["force_include"][str(hooks)] = "gitreg/hooks"
-        man = root / "docs" / "gitreg.1"
-        if man.is_file():
-            build_data["shared_data"][str(man)] = "share/man/man1/gitreg.1"
+        for page in ("gitreg.1", "git-reg.1"):  # the other name is what `git reg --help` asks for
+            if (man := root / "docs" / page).is_file():
+                build_data["shared_data"][str(man)] = f"share/man/man1/{page}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
 from gitreg import __version__
 from gitreg.cli._group import GROUPS
+
+# Of the last change that a reader would notice.
+_DATE = "2026-11-22"
 
 _EXIT_CODES = (
     ("0", "It worked."),
@@ -45,7 +49,7 @@ def format_man(group: click.Group) -> str:
 
 
 def _lines(group: click.Group, ctx: click.Context) -> Iterator[str]:
-    yield f'.TH GITREG 1 "" "gitreg {__version__}" "User Commands"'
+    yield f'.TH GITREG 1 {_DATE} "gitreg {__version__}" "User Commands"'
     yield from (".SH NAME", r"gitreg \- a model registry that is just Git")
     yield from (".SH SYNOPSIS", ".B gitreg", r"[\fIOPTIONS\fR] \fICOMMAND\fR [\fIARGUMENTS\fR]")
     yield from (".br", ".B git reg", r"[\fIOPTIONS\fR] \fICOMMAND\fR [\fIARGUMENTS\fR]")
@@ -53,13 +57,15 @@ def _lines(group: click.Group, ctx: click.Context) -> Iterator[str]:
     yield from _prose((group.help or "").partition("\n\n")[2])
     yield ".SH OPTIONS"
     yield "These may stand before the command's name and behind it."
-    yield from _options(group, ctx)
+    yield from _options(group.get_params(ctx), ctx)
     yield ".SH COMMANDS"
     for section, names in GROUPS.items():
         yield f".SS {_text(section)}"
-        for name in names:
+        for number, name in enumerate(names):
             command = group.get_command(ctx, name)
             assert command is not None
+            if number:
+                yield ".PP"
             yield from _command(command, click.Context(command, info_name=name, parent=ctx), group)
     yield from _terms("EXIT STATUS", _EXIT_CODES)
     yield from _terms("ENVIRONMENT", _ENVIRONMENT)
@@ -70,21 +76,16 @@ def _lines(group: click.Group, ctx: click.Context) -> Iterator[str]:
 def _command(command: click.Command, ctx: click.Context, group: click.Group) -> Iterator[str]:
     everywhere = {param.name for param in group.params}
     usage = " ".join(piece for piece in command.collect_usage_pieces(ctx) if piece != "[OPTIONS]")
-    yield ".PP"
     yield rf"\fBgitreg {_text(command.name or '')}\fR {_text(usage)}".rstrip()
     yield ".RS 4"
     yield from _prose(command.help or "")
-    own = [param for param in command.params if param.name not in everywhere]
-    for param in own:
-        record = param.get_help_record(ctx)
-        if record:
-            yield from (".TP", rf"\fB{_text(record[0])}\fR", _text(record[1]))
+    yield from _options([param for param in command.params if param.name not in everywhere], ctx)
     yield ".RE"
 
 
-def _options(group: click.Group, ctx: click.Context) -> Iterator[str]:
-    for param in group.get_params(ctx):
-        record = param.get_help_record(ctx)
+def _options(params: Iterable[click.Parameter], ctx: click.Context) -> Iterator[str]:
+    for param in params:
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record:
             yield from (".TP", rf"\fB{_text(record[0])}\fR", _text(record[1]))
 
@@ -97,7 +98,7 @@ def _terms(title: str, terms: tuple[tuple[str, str], ...]) -> Iterator[str]:
 
 def _prose(text: str) -> Iterator[str]:
     """Paragraphs; one that click shall not wrap stays as it is here, too."""
-    for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip("\n"))):
+    for number, paragraph in enumerate(re.split(r"\n\s*\n", inspect.cleandoc(text))):
         lines = [line.rstrip() for line in paragraph.split("\n")]
         if number:
             yield ".PP"

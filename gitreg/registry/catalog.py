@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from gitreg.errors import Damaged, GitregError, NotFound
 from gitreg.format.objects import TagObject, parse_commit_object, parse_tag_object
@@ -33,7 +34,7 @@ class ModelTags:
 
     def standing(self) -> list[Semver]:
         """The versions that are neither retired nor pre-releases, least first."""
-        return sorted(v for v in self.versions if v not in self.retired and not v.pre)
+        return sorted((v for v in self.versions if v not in self.retired and not v.pre), key=attrgetter("sort_key"))
 
 
 def read_tags(registry: Registry, model: str = "*") -> dict[str, ModelTags]:

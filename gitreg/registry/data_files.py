@@ -122,7 +122,11 @@ def _scalars(pandas: Frame, values: Frame, column: Column, written: bool) -> Fra
         return values.astype(_FRACTIONS[kind])
     if kind in _WHOLE and dtype.kind in "iu" and len(values):
         least, greatest, name = _WHOLE[kind]
-        return values.astype(name) if least <= values.min() and values.max() <= greatest else values
+        fits = (values >= least) & (values <= greatest)
+        if not fits.all():
+            row = int((~fits).to_numpy().argmax())
+            raise _wrong(column, row, int(values.iloc[row]), kind)
+        return values.astype(name)
     if kind == "string" and written and column.required:
         return values.where(values.notna(), "")
     if kind == "datetime":
@@ -146,7 +150,7 @@ def _is(kind: str, value: object) -> bool:
 
 
 def _truth(value: object) -> None:
-    if not isinstance(value, bool):
+    if str(value).lower() not in ("true", "false"):
         raise ValueError(value)
 
 
@@ -156,7 +160,8 @@ _TESTS: Mapping[str, Callable[[Any], object]] = {"boolean": _truth, "integer": i
 def _times(pandas: Frame, values: Frame, column: Column) -> Frame:
     found = pandas.to_datetime(values, format="ISO8601", errors="coerce")
     for row, (before, after) in enumerate(zip(values, found, strict=True)):
-        if pandas.isna(after) and not pandas.isna(before):
+        # pandas takes "today" and "now", too.
+        if not pandas.isna(before) and (pandas.isna(after) or not str(before)[:1].isdigit()):
             raise _wrong(column, row, before, "datetime, written as 2026-11-22T13:37:00")
     return found
 

@@ -14,10 +14,10 @@ from gitreg.format.runs import Run
 from gitreg.format.schema import Signature
 from gitreg.format.signature_spelling import spell_signature
 from gitreg.format.versions import ModelVersion
+from gitreg.registry.candidate import logged_model, version_run
 from gitreg.registry.files import CommittedFile, read_model_files, read_text
 from gitreg.registry.notes import read_labels
 from gitreg.registry.place import Registry, open_registry
-from gitreg.registry.register import logged_model, version_run
 from gitreg.registry.resolve import get_run, resolve
 from gitreg.registry.scan import Damage, staged_versions, warn_of
 from gitreg.registry.search import model, search_versions

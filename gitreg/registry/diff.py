@@ -24,9 +24,9 @@ from gitreg.format.mlmodel import NAME, MLModel, parse_mlmodel
 from gitreg.format.references import OfRun, parse_reference
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.versions import ModelVersion
+from gitreg.registry.candidate import logged_model, version_run
 from gitreg.registry.files import CommittedFile, read_model_files
 from gitreg.registry.place import Registry, open_registry
-from gitreg.registry.register import logged_model, version_run
 from gitreg.registry.resolve import get_run, resolve
 
 __all__ = ["Diff", "diff"]

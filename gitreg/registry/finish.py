@@ -17,7 +17,7 @@ from gitreg.format.times import parse_time
 from gitreg.registry.contents import StoredFile, git_files, in_git_file, sums_of
 from gitreg.registry.journal import Journal, OpenRun
 from gitreg.registry.place import Registry
-from gitreg.registry.push import push_runs
+from gitreg.registry.publish import push_runs
 from gitreg.registry.register import register_wished, wish_for
 from gitreg.stores.git import NewCommit, RefChange
 
@@ -72,7 +72,7 @@ def _run_files(registry: Registry, journal: Journal, run: Run) -> dict[str, byte
     for path, files in state.model_files.items():
         committed |= git_files([_with_content(journal, file, f"{path}/{file.path}") for file in files], path)
     committed["dvc.yaml"] = format_dvc_yaml(run_pipeline(series)).encode()
-    remote = registry.payload_remote
+    remote = registry.stated_remote
     committed[".dvc/config"] = format_dvc_config(DvcConfig((remote,), remote.name)).encode()
     return committed
 

@@ -18,12 +18,12 @@ from gitreg.format.references import OfRun, parse_reference
 from gitreg.format.runs import LoggedModel
 from gitreg.format.sums import format_sums, make_sums
 from gitreg.format.versions import ModelVersion
+from gitreg.registry.candidate import logged_model
 from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import MODEL_FILE, SUMS
 from gitreg.registry.files import CommittedFile, read_model_files
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.progress import Progress, silent
-from gitreg.registry.register import logged_model
 from gitreg.registry.resolve import get_run, resolve
 from gitreg.stores.cache import copy_verified, sha256_file
 from gitreg.stores.dvc import Item

@@ -15,7 +15,7 @@ from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
 from gitreg.format.times import format_time
 from gitreg.registry.catalog import read_run
-from gitreg.registry.contents import StoredFile, in_git_file
+from gitreg.registry.contents import SUMS, StoredFile, in_git_file
 from gitreg.registry.finish import finish
 from gitreg.registry.journal import Journal, OpenRun, file_event, open_journal, read_open_run
 from gitreg.registry.place import Registry, open_registry, writable
@@ -87,6 +87,8 @@ class ActiveRun:
         """Refuse names that cannot be in this run, now rather than at its end."""
         for path in paths:
             check_path(path)
+            if path == SUMS:
+                raise Refused(f"{SUMS} is the name of gitreg's own list", "give the file another name")
             for model in self.journal.run.models:
                 if path == model or path.startswith(model + "/"):
                     raise Refused(f"{path} lies in the model directory {model}", "give it another path")

@@ -80,13 +80,19 @@ class Registry:
             raise NotFound(f"{CONFIG_FILE} is not in {self.git.common_dir}")
         return parse_config(self._main_files[CONFIG_FILE].decode(errors="replace"))
 
-    @cached_property
+    @property
     def payload_remote(self) -> Remote:
         """Where payloads are published: the consumer's own setting, else main's .dvc/config; never a tag's."""
-        from gitreg.format.dvc_files import Remote, parse_dvc_config
+        from gitreg.format.dvc_files import Remote
 
-        if own := os.environ.get("GITREG_PAYLOADS") or self.git.config("gitreg.payloads"):
-            return Remote("payloads", own)
+        own = os.environ.get("GITREG_PAYLOADS") or self.git.config("gitreg.payloads")
+        return Remote("payloads", own) if own else self.stated_remote
+
+    @cached_property
+    def stated_remote(self) -> Remote:
+        """Where main's .dvc/config says that payloads are: what everybody may read, and what runs tell plain DVC."""
+        from gitreg.format.dvc_files import parse_dvc_config
+
         hint = "git config gitreg.payloads URL"
         if _DVC_CONFIG not in self._main_files:
             raise NotFound(f"{self.where} names no payload store: main has no {_DVC_CONFIG}", hint)
@@ -118,7 +124,7 @@ class Registry:
         """Bring the origin's main up to date."""
         if self.remote and not self.offline:
             self.git.fetch(self.remote, [f"+refs/heads/{self.branch}:{self.main_ref}"])
-            for name in ("_main_files", "config", "payload_remote", "store"):
+            for name in ("_main_files", "config", "stated_remote", "store"):
                 self.__dict__.pop(name, None)
 
     def remember_fetch(self) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitreg.errors import Conflict, GitregError, NotFound, Unreachable
+from gitreg.errors import GitregError, NotFound, Unreachable
 from gitreg.format.references import OfRun, parse_reference
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
@@ -15,9 +15,11 @@ from gitreg.registry.catalog import parse_runs, read_run
 from gitreg.registry.notes import merge_notes, push_notes
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
-from gitreg.registry.register import publish_payloads, register_wished
+from gitreg.registry.publish import publish_payloads, push_runs
+from gitreg.registry.recover import finish_ended_runs
+from gitreg.registry.register import register_wished
+from gitreg.registry.resolve import resolve
 from gitreg.registry.wishes import Wish, read_wishes
-from gitreg.stores.git import RefChange
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,6 @@ def push(
 
     NotFound without an origin, Unreachable where it does not answer.
     """
-    from gitreg.registry.recover import finish_ended_runs
-
     place = writable(open_registry(registry))
     if not place.remote:
         raise NotFound(f"{place.where} has no origin to push to", "gitreg init --origin PATH-OR-URL")
@@ -82,8 +82,6 @@ def _register_all(
 
 
 def _run(registry: Registry, ref: str, progress: Progress, dry_run: bool) -> Run | None:
-    from gitreg.registry.resolve import resolve
-
     if ":" not in ref and "@" not in ref:
         ref = f"run:{ref}"
     target = parse_reference(ref).target
@@ -94,20 +92,6 @@ def _run(registry: Registry, ref: str, progress: Progress, dry_run: bool) -> Run
     if not dry_run:
         publish_payloads(registry, run, progress)
     return None
-
-
-def push_runs(registry: Registry, runs: Sequence[Run], progress: Progress = silent) -> None:
-    """Publish the payloads of runs, then their tags; a run that the origin has already is left alone."""
-    if not runs:
-        return
-    for run in runs:
-        publish_payloads(registry, run, progress)
-    try:
-        registry.git.push(registry.remote, [RefChange(run_ref(run.id), run.commit) for run in runs])
-    except Conflict as error:
-        raise Conflict(
-            f"the origin has another run of the same id: {error.message}", "log it under a new run id"
-        ) from None
 
 
 def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:

@@ -47,25 +47,30 @@ class Told:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        self._mappings: dict[bytes, Mapping[str, object]] = {}
+        self._mappings: dict[bytes, Mapping[str, object]] | None = None
         self._all: Mapping[str, str] | None = None
-        at = content.rfind(b"\n\n")
-        # Behind a signature, or where the block is not of gitreg's own form, the parser of trailers decides.
-        self._at = at if content.startswith(_BLOCK, at) and b"-----BEGIN " not in content else -1
+        self._at: int | None = None
 
     def text(self, key: bytes) -> str | None:
         """The value of a trailer (RUN, PATH ...), None without one."""
-        if self._at < 0:
+        content, at = self.content, self._at
+        if at is None:
+            at = content.rfind(b"\n\n")
+            # Behind a signature, or where the block is not of gitreg's own form, the parser of trailers decides.
+            self._at = at = at if content.startswith(_BLOCK, at) and b"-----BEGIN " not in content else -1
+        if at < 0:
             return self._slowly().get(key[1:-1].decode())
-        at = self.content.find(key, self._at)
+        at = content.find(key, at)
         if at < 0:
             return None
         at += len(key)
-        end = self.content.find(b"\n", at)
-        return self.content[at : end if end >= 0 else None].decode("utf-8", "replace").removeprefix(" ")
+        end = content.find(b"\n", at)
+        return content[at : end if end >= 0 else None].decode("utf-8", "replace").removeprefix(" ")
 
     def mapping(self, key: bytes) -> Mapping[str, object]:
         """The JSON object that a trailer holds, empty without one. Damaged where it holds something else."""
+        if self._mappings is None:
+            self._mappings = {}
         found = self._mappings.get(key)
         if found is None:
             text = self.text(key)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gitreg.errors import Damaged, NotFound, Refused
 from gitreg.format.times import parse_time
 from gitreg.stores.git_program import Answer, guarded, identity_from, read_git
 
+_ONE_PROCESS = 2000  # objects, read in about the time that another process takes to start
 
-@dataclass(frozen=True)
-class Ref:
+
+class Ref(NamedTuple):
     """A ref by its full name, and the object it names (of an annotated tag: the tag object)."""
 
     name: str
@@ -65,24 +68,37 @@ class Reading:
 
     def objects(self, oids: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
         """(id, type, content) of each object, in order; type "missing" where it is not there."""
-        asked = "".join(f"{oid}\n" for oid in oids).encode()
-        if not asked:
+        for answer in self._batches([f"{oid}\n" for oid in oids]):
+            out, at = answer.out, 0
+            while at < len(out):
+                end = out.index(b"\n", at)
+                head = out[at:end].decode()
+                if head.endswith(" missing") or head.endswith(" ambiguous"):
+                    yield head.rsplit(" ", 1)[0], "missing", b""
+                    at = end + 1
+                    continue
+                oid, kind, size = head.split(" ")
+                start = end + 1
+                yield oid, kind, out[start : start + int(size)]
+                at = start + int(size) + 1
+            if answer.code:
+                raise Damaged(f"git cannot read objects of {self.common_dir}: {answer.err}", "git fsck")
+
+    def _batches(self, asked: list[str]) -> Iterator[Answer]:
+        """What `cat-file --batch` prints; of very many objects two processes print a half each, at the same time."""
+        if len(asked) <= _ONE_PROCESS:
+            if asked:
+                yield self._batch(asked)
             return
-        answer = self.read("cat-file", "--batch", "--buffer", data=asked)
-        out, at = answer.out, 0
-        while at < len(out):
-            end = out.index(b"\n", at)
-            head = out[at:end].decode()
-            if head.endswith(" missing") or head.endswith(" ambiguous"):
-                yield head.rsplit(" ", 1)[0], "missing", b""
-                at = end + 1
-                continue
-            oid, kind, size = head.split(" ")
-            start = end + 1
-            yield oid, kind, out[start : start + int(size)]
-            at = start + int(size) + 1
-        if answer.code:
-            raise Damaged(f"git cannot read objects of {self.common_dir}: {answer.err}", "git fsck")
+        half, rest = len(asked) // 2, list[Answer]()
+        reading = threading.Thread(target=lambda: rest.append(self._batch(asked[half:])))
+        reading.start()
+        yield self._batch(asked[:half])
+        reading.join()
+        yield from rest
+
+    def _batch(self, asked: list[str]) -> Answer:
+        return self.read("cat-file", "--batch", "--buffer", data="".join(asked).encode())
 
     def content(self, oid: str, what: str) -> bytes:
         """The content of one object (or `<commit>:<path>`); NotFound, naming `what`, where it is not there."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gitreg.cli._group import GROUPS, HIDDEN, Gitreg
-from testing.commandline import gitreg, program
+from testing.commandline import gitreg, on_terminal, program
 
 COMMANDS = sorted(name for names in (*GROUPS.values(), HIDDEN) for name in names)
 
@@ -167,26 +167,6 @@ def test_a_table_fits_the_terminal_and_is_whole_in_a_pipe(registry: Path) -> Non
 
 def test_a_terminal_is_told_how_long_ago(registry: Path) -> None:
     assert "59 seconds ago" in on_terminal("-R", str(registry), "ls", NO_COLOR="1", COLUMNS="200")
-
-
-def on_terminal(*args: str, **env: str) -> str:
-    """What `gitreg ARGS` prints to a terminal."""
-    mine, theirs = os.openpty()
-    command = [sys.executable, "-m", "gitreg", *args]
-    running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | env)
-    os.close(theirs)
-    pieces = []
-    while True:
-        try:
-            piece = os.read(mine, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        pieces.append(piece)
-    os.close(mine)
-    assert running.wait() == 0
-    return b"".join(pieces).decode().replace("\r\n", "\n")
 
 
 def test_the_group_can_be_driven_by_clicks_own_runner() -> None:

@@ -13,8 +13,9 @@ import pytest
 
 import gitreg
 from gitreg.format.runs import parse_series
-from gitreg.registry.catalog import model_tags
+from gitreg.registry.catalog import parse_runs, read_tags, read_versions
 from gitreg.registry.journal import open_runs, read_open_run
+from gitreg.registry.notes import read_labels
 from gitreg.registry.place import open_registry
 from gitreg.registry.wishes import read_wishes
 from testing.gitcli import git
@@ -156,30 +157,34 @@ def clean(place: Place) -> None:
         assert place.at_origin() == place.tags()
 
 
-def complete(place: Place, name: str) -> None:
-    """Assert that `train` was done once."""
-    tags = model_tags(open_registry(place.path), name)
-    assert [str(version) for version in tags.versions] == ["v1.0.0"]
-    assert list(tags.numbers) == [1]
-    version = gitreg.resolve(f"{name}@1")
-    assert version.run_id == f"run-{name}"
-    ended = gitreg.get_run(version.run_id)
-    assert (ended.status, ended.params, ended.metrics) == ("finished", {"depth": "3"}, {"loss": 0.5})
-    assert gitreg.load_model(f"{name}@1")(2) == times(sum(name.encode()))(2)
+def complete(place: Place, names: list[str]) -> None:
+    """Assert that `train` was done once under each name, and nothing else."""
+    registry = open_registry(place.path)
+    tags = read_tags(registry)
+    assert sorted(tags) == sorted(names)
+    for version in read_versions(registry, tags.values()).versions:
+        assert (version.version, version.number, version.run_id) == ("v1.0.0", 1, f"run-{version.model}")
+    runs = list(parse_runs(registry, [ref.oid for ref in registry.git.refs("refs/tags/run/")]))
+    assert sorted(run.id for run in runs) == sorted(f"run-{name}" for name in names)
+    for run in runs:
+        assert (run.status, run.params, run.metrics) == ("finished", {"depth": "3"}, {"loss": 0.5})
+    for name in {names[0], names[-1]}:
+        assert gitreg.load_model(f"{name}@1")(2) == times(sum(name.encode()))(2)
 
 
 def kill_everywhere(place: Place, kill: Callable[[str, int], int], again: Callable[[str], int]) -> int:
     """Kill a program at its first step, its second ... and run it again each time; how many steps there were."""
-    for n in itertools.count(1):
-        name = f"m{n}"
-        code = kill(name, n)
+    names: list[str] = []
+    while True:
+        names.append(f"m{len(names)}")
+        code = kill(names[-1], len(names))
         assert code in {0, -9}
-        assert again(name) == 0
-        complete(place, name)
         if code == 0:
-            clean(place)
-            return n - 1
-    raise AssertionError
+            break
+    assert all(again(name) == 0 for name in names)
+    complete(place, names)
+    clean(place)
+    return len(names) - 1
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -192,39 +197,41 @@ def test_a_training_killed_at_any_process_of_git_is_completed_by_running_it_agai
     assert kill_everywhere(place, kill, lambda name: run(train, place.path, name)) > 5
 
 
-def test_a_training_killed_at_any_change_of_a_file_is_completed_by_running_it_again(place: Place) -> None:
-    steps = kill_everywhere(
-        place,
-        lambda name, n: run(train, place.path, name, step=n),
-        lambda name: run(train, place.path, name),
-    )
-    assert steps > 20
+def test_a_training_killed_at_any_change_of_a_file_is_completed_by_running_it_again(clone: Place) -> None:
+    def kill(name: str, n: int) -> int:
+        return run(train, clone.path, name, step=n)
+
+    assert kill_everywhere(clone, kill, lambda name: run(train, clone.path, name)) > 20
 
 
 def test_a_registration_killed_at_any_process_of_git_is_completed_by_push(clone: Place, tmp_path: Path) -> None:
-    def again(name: str) -> int:
-        gitreg.push(all=True)
-        return 0 if clone.tags(f"run/run-{name}") else run(train, clone.path, name)
-
     def kill(name: str, n: int) -> int:
         return run(train, clone.path, name, path=git_that_kills(tmp_path / "bin", n, after=True))
+
+    pushed: list[gitreg.ModelVersion] = []
+
+    def again(name: str) -> int:
+        if not pushed:
+            gitreg.push(all=True)
+            pushed.append(gitreg.resolve("m20"))
+        # Only what was killed before its run had ended has to be run again.
+        return 0 if clone.tags(f"run/run-{name}") else run(train, clone.path, name)
 
     kill_everywhere(clone, kill, again)
 
 
-def test_notes_and_retirement_killed_at_any_process_of_git_are_completed(place: Place, tmp_path: Path) -> None:
-    from gitreg.registry.notes import read_labels
-
+def test_notes_and_retirement_killed_at_any_process_of_git_are_completed(clone: Place, tmp_path: Path) -> None:
     for n in itertools.count(1):
-        assert run(train, place.path, f"m{n}") == 0
-        code = run(note_and_retire, place.path, f"m{n}", path=git_that_kills(tmp_path / "bin", n, after=True))
-        assert run(note_and_retire, place.path, f"m{n}") == 0
-        version = gitreg.resolve(f"m{n}@1")
-        assert version.retired
-        assert read_labels(open_registry(), [version.tag])[version.tag] == {"owner": "risk", "metrics.auc": "0.5"}
+        assert run(train, clone.path, f"m{n}") == 0
+        code = run(note_and_retire, clone.path, f"m{n}", path=git_that_kills(tmp_path / "bin", n, after=True))
         if code == 0:
             break
-    clean(place)
+        assert run(note_and_retire, clone.path, f"m{n}") == 0
+    found = [gitreg.resolve(f"m{k}@1") for k in range(1, n + 1)]
+    assert all(version.retired for version in found)
+    labels = read_labels(open_registry(), [version.tag for version in found])
+    assert [labels[version.tag] for version in found] == [{"owner": "risk", "metrics.auc": "0.5"}] * n
+    clean(clone)
 
 
 def test_a_pull_killed_at_any_step_leaves_no_folder(clone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

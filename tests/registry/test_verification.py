@@ -62,7 +62,7 @@ def publish(place: Place) -> None:
     """Put payloads where others find them, also where registering alone would leave them here."""
     registry = open_registry(place.path)
     from gitreg.registry.catalog import read_run
-    from gitreg.registry.register import publish_payloads
+    from gitreg.registry.publish import publish_payloads
 
     publish_payloads(registry, read_run(registry, gitreg.resolve("churn@1").run_id))
 

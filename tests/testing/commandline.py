@@ -58,3 +58,23 @@ def program(*args: str | Path, **how: Any) -> Said:
     command = [*how.pop("before", ()), sys.executable, "-m", "gitreg", *map(os.fspath, args)]
     done = subprocess.run(command, **{"stdin": subprocess.DEVNULL, "capture_output": True, "check": False, **how})
     return Said(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+
+
+def on_terminal(*args: str, **env: str) -> str:
+    """What `gitreg ARGS` prints to a terminal."""
+    mine, theirs = os.openpty()
+    command = [sys.executable, "-m", "gitreg", *args]
+    running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | env)
+    os.close(theirs)
+    pieces = []
+    while True:
+        try:
+            piece = os.read(mine, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(mine)
+    assert running.wait() == 0, pieces
+    return b"".join(pieces).decode().replace("\r\n", "\n")

@@ -1,0 +1,118 @@
+"""Publishing: payloads to their store, then tags to the origin; nothing is a version before the origin has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitreg.errors import Conflict, GitregError
+from gitreg.format.dvc_files import format_dvc_yaml, parse_dvc_yaml
+from gitreg.format.objects import parse_tag_object
+from gitreg.format.runs import Run, run_trailers
+from gitreg.format.tags import VersionTag, number_ref, parse_tag_name, run_ref, version_ref
+from gitreg.format.times import parse_time
+from gitreg.format.trailers import Message, format_message
+from gitreg.format.versions import ModelVersion, format_version_message
+from gitreg.registry.candidate import Candidate
+from gitreg.registry.catalog import ModelTags, model_tags
+from gitreg.registry.files import read_run_payloads
+from gitreg.registry.place import Registry
+from gitreg.registry.progress import Progress, silent
+from gitreg.stores.git import NewCommit, RefChange
+
+
+class Outrun(Conflict):
+    """Another program was quicker: look again."""
+
+
+def publish_payloads(registry: Registry, run: Run, progress: Progress = silent) -> None:
+    """Put every payload of a run on the payload store, and see that it is there."""
+    items = read_run_payloads(registry, run.commit, [(m.path, m.digest) for m in run.models], f"run {run.id}")
+    if items:
+        with progress("uploading", sum(item.payload.size for item in items)) as moved:
+            registry.store.push(items, registry.cache, moved)
+
+
+def push_runs(registry: Registry, runs: Sequence[Run], progress: Progress = silent) -> None:
+    """Publish the payloads of runs, then their tags; a run that the origin has already is left alone."""
+    if not runs:
+        return
+    for run in runs:
+        publish_payloads(registry, run, progress)
+    try:
+        registry.git.push(registry.remote, [RefChange(run_ref(run.id), run.commit) for run in runs])
+    except Conflict as error:
+        raise Conflict(
+            f"the origin has another run of the same id: {error.message}", "log it under a new run id"
+        ) from None
+
+
+def publish_version(registry: Registry, version: ModelVersion, candidate: Candidate) -> ModelVersion:
+    """Make the version's commit and tags, and publish them all at once. Outrun where another program was quicker."""
+    git, run = registry.git, candidate.run
+    when = int(parse_time(version.created).timestamp())
+    pipeline = parse_dvc_yaml(candidate.pipeline)
+    files = {"dvc.yaml": format_dvc_yaml(replace(pipeline, artifacts={version.model: version.path})).encode()}
+    title = f"{version.model} {version.version} of run {run.id}"
+    message = format_message(Message(title, "", run_trailers(run)))
+    commit = git.write_commits([NewCommit(message, version.author, when, files, candidate.tree)])[0]
+    tag = git.write_tag(str(version), commit, format_version_message(version), version.author, when)
+    refs = [
+        RefChange(number_ref(version.model, version.number or 0), tag),
+        RefChange(version_ref(version.model, version.semver), tag),
+    ]
+    try:
+        if registry.remote:
+            git.push(registry.remote, [RefChange(run_ref(run.id), run.commit), *refs])
+        _keep_refs(registry, refs)
+    except Conflict as error:
+        _check_run_is_ours(registry, version)
+        raise Outrun(error.message, error.hint) from error
+    git.tidy()
+    return replace(version, tag=tag, commit=commit)
+
+
+def _keep_refs(registry: Registry, refs: list[RefChange]) -> None:
+    """Create the refs here. Where the origin has them already, one that a fetch was quicker to bring is no conflict."""
+    try:
+        registry.git.change_refs(refs)
+    except Conflict:
+        if not registry.remote:
+            raise
+        registry.fetch(*(change.ref for change in refs))
+
+
+def complete_numbers(registry: Registry, tags: ModelTags) -> ModelTags:
+    """Give every number its version tag: a host without atomic pushes may have been left between the two."""
+    lone = [oid for oid in tags.numbers.values() if oid not in set(tags.versions.values())]
+    for oid, kind, content in registry.git.objects(lone):
+        name = parse_tag_object(content, oid).name if kind == "tag" else ""
+        parsed = parse_tag_name(name)
+        if not isinstance(parsed, VersionTag) or parsed.model != tags.model:
+            raise GitregError(
+                f"the number tags of {tags.model} hold {name!r}, no version of it", f"git cat-file -p {oid}"
+            )
+        change = RefChange(version_ref(parsed.model, parsed.version), oid)
+        try:
+            if registry.remote and not registry.offline:
+                registry.git.push(registry.remote, [change])
+            _keep_refs(registry, [change])
+        except Conflict as error:  # as a rule whoever made the number was only a moment from completing it
+            registry.fetch(change.ref)
+            if registry.git.find_ref(change.ref) != oid:
+                raise Outrun(error.message, error.hint) from error
+    return model_tags(registry, tags.model) if lone else tags
+
+
+def _check_run_is_ours(registry: Registry, version: ModelVersion) -> None:
+    if not registry.remote:
+        return
+    ref = run_ref(version.run_id)
+    there = registry.git.remote_refs(registry.remote, ref).get(ref)
+    if there and there != registry.git.find_ref(ref):
+        raise another_run(version.run_id)
+
+
+def another_run(run_id: str) -> Conflict:
+    """The error of a run whose id stands for another one at the origin."""
+    return Conflict(f"the origin has another run {run_id}", "an ended run never changes: log this under a new run id")

@@ -1,0 +1,210 @@
+"""`gitreg predict`: a file goes in, typed as the signature says; predictions come out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gitreg as library
+from gitreg.format.schema import Param, Signature, Tensor
+from testing.clock import Clock
+from testing.commandline import gitreg, program
+from testing.signatures import columns
+
+TYPED = Signature(
+    columns(
+        code="string", visits="long", small="integer", share="double", ok="boolean", since="datetime", note="string?"
+    ),
+    None,
+    (Param("times", "long", 1),),
+)
+CSV = """\
+since,code,visits,small,share,ok,note,extra
+2026-03-02,007,12,3,1,true,,x
+2026-03-02T10:00:00,1e5,0,4,0.5,False,hi,y
+"""
+ROWS: list[dict[str, object]] = [
+    dict(code="007", visits=12, small=3, share=1, ok=True, since="2026-03-02", note=None),
+    dict(code="1e5", visits=0, small=4, share=0.5, ok=False, since="2026-03-02T10:00:00", note="hi"),
+]
+
+
+def tell(data: pd.DataFrame, params: dict[str, int] | None = None) -> list[str]:
+    """What the model sees: a text for each row."""
+    names = ("code", "visits", "small", "share", "ok", "since", "note")
+    rows = (tuple(row[name] for name in names if name in data) for _, row in data.iterrows())
+    return [repr([str(value) for value in row] + [(params or {}).get("times")]) for row in rows]
+
+
+def total(data: pd.DataFrame) -> pd.DataFrame:
+    """Two outputs, one of them NaN where there is nothing."""
+    return pd.DataFrame({"sum": data.sum(axis=1), "first": data.iloc[:, 0].where(data.iloc[:, 0] > 0)})
+
+
+@pytest.fixture
+def place(home: Path, fixed_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry in ~/reg, which is the current folder."""
+    library.init(home / "reg")
+    monkeypatch.chdir(home / "reg")
+    return home / "reg"
+
+
+@pytest.fixture
+def typed(place: Path) -> Path:
+    """With the model typed, which tells what it sees."""
+    library.log_model(tell, signature=TYPED, register_as="typed", registry=place)
+    return place
+
+
+@pytest.fixture
+def plain(place: Path) -> Path:
+    """With the model plain, which has no signature."""
+    library.log_model(total, register_as="plain", registry=place)
+    return place
+
+
+SEEN = [
+    "['007', '12', '3', '1.0', 'True', '2026-03-02 00:00:00', 'nan', 1]",
+    "['1e5', '0', '4', '0.5', 'False', '2026-03-02 10:00:00', 'hi', 1]",
+]
+
+
+def seen(out: str) -> list[str]:
+    found = json.loads(out)["predictions"]
+    return [text.replace("'None'", "'nan'") for text in found]
+
+
+def test_a_csv_is_typed_by_the_signature(typed: Path) -> None:
+    said = gitreg("predict", "typed", "-i", "-", "--format", "json", input=CSV.encode())
+    assert (said.code, said.err) == (0, "")
+    assert seen(said.out) == SEEN
+
+
+def test_every_form_of_json_gives_the_same(typed: Path) -> None:
+    split = {"columns": list(ROWS[0]), "data": [list(row.values()) for row in ROWS]}
+    lists = {name: [row[name] for row in ROWS] for name in ROWS[0]}
+    for form in (
+        ROWS,
+        split,
+        {"dataframe_split": split},
+        {"dataframe_records": ROWS},
+        {"instances": ROWS},
+        {"inputs": lists},
+        {"inputs": ROWS, "params": {"times": 1}},
+        split | {"params": {"times": 1}},
+    ):
+        said = gitreg("predict", "typed", "-i", "-", input=json.dumps(form).encode())
+        assert (said.code, said.err) == (0, ""), form
+        assert seen(said.out) == SEEN, form
+
+
+def test_params_are_handed_on(typed: Path) -> None:
+    said = gitreg("predict", "typed", "-i", "-", "--params", '{"times": 3}', input=CSV.encode())
+    assert said.out.count("3]") == 2
+    for wrong in ("{", "[1]"):
+        refused = gitreg("predict", "typed", "-i", "-", "--params", wrong, input=CSV.encode())
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.startswith("error: --params is no JSON")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",12,", ",twelve,", "column visits, row 0: 'twelve' is no long"),
+        (",12,", ",1.5,", "column visits, row 0: 1.5 is no long (the column is float64)"),
+        (",3,1,", ",3,x,", "column share, row 0: 'x' is no double"),
+        (",4,0.5", ",3000000000,0.5", "column small, row 1: 3000000000 is no integer"),
+        ("False", "no", "column ok, row 1: 'no' is no boolean"),
+        ("2026-03-02T10:00:00", "today", "column since, row 1: 'today' is no datetime, written as 2026-11-22T13:37:00"),
+        ("code,", "kode,", "the data lacks the column code"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_row(typed: Path, old: str, new: str, message: str) -> None:
+    said = gitreg("predict", "typed", "-i", "-", input=CSV.replace(old, new, 1).encode())
+    assert (said.code, said.out) == (128, "")
+    assert said.err.splitlines()[0] == f"error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "the data is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ('{"a": 1}', "the data has none of the forms of data for a model"),
+        ('{"dataframe_split": [1]}', "the data: dataframe_split holds no table"),
+        ('{"dataframe_records": [1]}', "the data: dataframe_records is no list of objects"),
+        ('{"inputs": [], "params": 1}', "the data: params is no object"),
+        ("", "the data is no CSV: No columns to parse from file"),
+        (
+            "a,b\n1,2,3\n1,2,3,4\n",
+            "the data is no CSV: Error tokenizing data. C error: Expected 3 fields in line 3, saw 4",
+        ),
+    ],
+)
+def test_data_that_is_none_is_refused(typed: Path, content: str, message: str) -> None:
+    said = gitreg("predict", "typed", "-i", "-", input=content.encode())
+    assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", f"error: {message}")
+
+
+def test_predictions_are_written_as_the_files_name_says(plain: Path) -> None:
+    Path("in.csv").write_text("a,b\n1,2\n-3,4.5\n")
+    said = gitreg("predict", "plain", "-i", "in.csv", "-o", "out.csv")
+    assert (said.code, said.out) == (0, "predictions of plain@v0.1.0 are in out.csv\n")
+    assert Path("out.csv").read_text() == "sum,first\n3.0,1.0\n1.5,\n"
+    assert gitreg("predict", "plain", "-i", "in.csv", "-o", "out.json", "-q").out == "out.json\n"
+    assert json.loads(Path("out.json").read_text()) == {
+        "predictions": [{"sum": 3.0, "first": 1.0}, {"sum": 1.5, "first": None}]
+    }
+    assert gitreg("predict", "plain", "-i", "in.csv").out == Path("out.csv").read_text()
+    assert gitreg("predict", "plain", "-i", "in.csv", "--format", "json").out == Path("out.json").read_text()
+    assert sorted(path.name for path in Path().iterdir() if "out" in path.name) == ["out.csv", "out.json"]
+
+
+def test_nothing_half_written_is_left(plain: Path) -> None:
+    Path("in.csv").write_text("a\nx\n")
+    Path("out.csv").write_text("before")
+    assert gitreg("predict", "plain", "-i", "in.csv", "-o", "out.csv").code != 0
+    assert Path("out.csv").read_text() == "before"
+    Path("in.csv").write_text("a\n1\n")
+    assert gitreg("predict", "plain", "-i", "in.csv", "-o", "nowhere/out.csv").code == 128
+
+
+def test_a_model_of_tensors_takes_lists(place: Path) -> None:
+    def double(data: object) -> object:
+        assert type(data).__name__ == "ndarray"
+        return data * 2  # type: ignore[operator]
+
+    signature = Signature((Tensor(None, "float32", (-1, 2)),))
+    library.log_model(double, signature=signature, register_as="tensors", registry=place)
+    for form in ({"inputs": [[1, 2], [3, 4]]}, {"instances": [[1, 2], [3, 4]]}, [[1, 2], [3, 4]]):
+        said = gitreg("predict", "tensors", "-i", "-", input=json.dumps(form).encode())
+        assert json.loads(said.out) == {"predictions": [[2.0, 4.0], [6.0, 8.0]]}, said
+    assert gitreg("predict", "tensors", "-i", "-", "--format", "csv", input=b"[[1, 2]]").out == "0,1\n2.0,4.0\n"
+    said = gitreg("predict", "tensors", "-i", "-", input=b'[[1, 2], ["x", 4]]')
+    assert (said.code, said.err.splitlines()[0]) == (
+        *(128, "error: the data: the data is no array: could not convert string to float: 'x'"),
+    )
+
+
+def test_without_pandas_a_csv_is_refused_and_plain_json_is_not(place: Path, home: Path) -> None:
+    (home / "pandas").mkdir()
+    (home / "pandas/__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n")
+    code = home / "code"
+    code.mkdir()
+    (code / "counting.py").write_text("def count(data):\n    return [len(row) for row in data]\n")
+    log = "gitreg.log_model(count, code_paths=['counting.py'], register_as='count')"
+    script = f"import gitreg; from counting import count; {log}"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(code), *sys.path]), "GITREG_REGISTRY": str(place)}
+    assert program(before=(sys.executable, "-c", script), cwd=code, env=env).code == 0
+    env["PYTHONPATH"] = os.pathsep.join([str(home), *sys.path])
+    (home / "in.json").write_text('{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3, 4]]}}')
+    said = program("predict", "count", "-i", home / "in.json", env=env)
+    assert (said.code, said.out) == (0, '{"predictions": [2, 2]}\n'), said
+    (home / "in.csv").write_text("a,b\n1,2\n")
+    said = program("predict", "count", "-i", home / "in.csv", env=env)
+    assert (said.code, said.out) == (128, "")
+    assert said.err == "error: reading CSV needs pandas\nhint: pip install pandas\n"

@@ -1,0 +1,46 @@
+"""Recording while the origin is away, and what a terminal is shown of a transfer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testing.commandline import gitreg, on_terminal, program
+from testing.models import write_model
+
+
+def test_a_registration_waits_for_the_origin_and_push_completes_it(
+    home: Path, registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(registry)
+    (home / "origin.git").rename(home / "away.git")
+    said = gitreg("commit", write_model(home / "model", run_id="friday", weights=b"f"), "--as", "churn")
+    assert (said.code, said.out) == (75, "run:friday/model, 602 B\n")
+    assert said.err.startswith("warning: ")
+    assert "gitreg push completes it" in said.err
+    status = gitreg("status", "--offline").out
+    assert "run:friday/model as churn waits for the origin: gitreg push registers it\n" in status
+    (home / "away.git").rename(home / "origin.git")
+    assert gitreg("push").out == "churn@v1.3.0 (number 4) is registered\n"
+    assert gitreg("push").out == "nothing waited for the origin\n"
+    assert gitreg("ls", "churn", "-q", "--limit", "1").out == "churn@v1.3.0\n"
+
+
+def test_a_repeated_commit_registers_what_was_not(home: Path, registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(registry)
+    model = write_model(home / "model", run_id="friday", weights=b"f")
+    assert gitreg("commit", model).code == 0
+    assert gitreg("commit", model, "--as", "churn", "-q").out == "run:friday\nchurn@v1.3.0\n"
+    assert gitreg("commit", model, "--as", "churn", "-q").out == "run:friday\nchurn@v1.3.0\n"
+
+
+def test_a_transfer_is_shown_on_a_terminal_only(home: Path, registry: Path) -> None:
+    origin, served = str(home / "origin.git"), str(home / "served")
+    shown = on_terminal("-R", f"file://{origin}", "pull", "churn", served)
+    assert "downloading" in shown
+    assert "100%" in shown
+    quiet = on_terminal("-R", f"file://{origin}", "pull", "churn@v1.0.0", f"{served}-2", "-q")
+    assert quiet == f"{served}-2\n"
+    piped = program("-R", f"file://{origin}", "pull", "fraud", f"{served}-3")
+    assert (piped.err, piped.out) == ("", f"fraud@v0.1.0 is in {served}-3\n")
