@@ -64,8 +64,8 @@ def build(path: Path, models: int, versions: int) -> None:
         for at in range(0, len(wanted), _AT_ONCE):
             _register(registry, pattern, wanted[at : at + _AT_ONCE], newest)
             registry.git.tidy()
-            print(f"\r{at + _AT_ONCE} of {len(wanted)} versions", end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
+            if (at // _AT_ONCE + 1) % 40 == 0:
+                print(f"made {at + _AT_ONCE:,} of {len(wanted):,} versions", file=sys.stderr, flush=True)
     finally:
         git_program._GUARDS = guards
         del os.environ["GIT_CONFIG_COUNT"]

@@ -47,6 +47,9 @@ def main() -> None:
         home = Path(folder) / "home"
         home.mkdir()
         seal(patch, home)
+        # Bytecode is kept, as it is for everybody, but not in this checkout.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(home / "bytecode"))
         for name in asked.only or BENCHMARKS:
             print(f"{name} ...", file=sys.stderr, flush=True)
             place = Path(folder) / name

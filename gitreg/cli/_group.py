@@ -48,7 +48,7 @@ class Gitreg(click.Group):
             help=_ABOUT,
             params=[option() for option in GLOBALS.values()],
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-            no_args_is_help=True,
+            no_args_is_help=False,
         )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -91,7 +91,7 @@ class Gitreg(click.Group):
 
                     return complete(self, instruction)
                 given = list(sys.argv[1:] if args is None else args)
-                with self.make_context(prog_name, given, obj=session) as ctx:
+                with self.make_context(prog_name, given or ["--help"], obj=session) as ctx:
                     ctx.color = False if os.environ.get("NO_COLOR") else None
                     self.invoke(ctx)
                 sys.stdout.flush()

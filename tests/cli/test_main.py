@@ -66,8 +66,8 @@ def test_the_version() -> None:
 
 
 def test_without_a_command_help_is_shown() -> None:
-    assert "Record what was trained:" in gitreg().err
-    assert gitreg().code == 2
+    assert gitreg() == gitreg("--help")
+    assert gitreg("-q").err == "error: missing command\nhint: gitreg --help\n"
 
 
 def test_git_reg_calls_itself_so() -> None:
