@@ -14,7 +14,10 @@ from testing.clock import Clock
 from testing.sealed import seal
 from testing.tools import TOOLS, missing_tools
 
-pytest_plugins = ["pytester", "testing.sshd"]
+pytest_plugins = ["pytester", "testing.sshd", "testing.warm"]
+
+# Fixtures whose tests get the mark `tools`.
+NEED_TOOLS = {"tool", "mlflow_python", "dvc"}
 
 # The same examples in every run; `--hypothesis-profile explore` looks for new ones.
 hypothesis.settings.register_profile(
@@ -26,7 +29,7 @@ hypothesis.settings.load_profile("gitreg")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "tool" in getattr(item, "fixturenames", ()):
+        if NEED_TOOLS & set(getattr(item, "fixturenames", ())):
             item.add_marker("tools")
 
 

@@ -6,7 +6,7 @@ import os
 import uuid
 from pathlib import Path
 
-from gitreg.errors import GitregError, NotFound
+from gitreg.errors import Damaged, GitregError, NotFound
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.format.names import check_model_name, check_path, check_run_id
 from gitreg.format.runs import Run
@@ -62,7 +62,12 @@ def read_directory(folder: Path) -> MLModel:
     if not file.is_file():
         raise NotFound(f"{folder} has no {MODEL_FILE}", "gitreg commit takes a directory in MLflow Models format")
     with file.open("rb") as reading:
-        return parse_mlmodel(reading.read(_LARGEST_MODEL_FILE + 1), str(file))
+        content = reading.read(_LARGEST_MODEL_FILE + 1)
+    try:
+        return parse_mlmodel(content, str(file))
+    except Damaged as error:
+        hint = error.hint or "gitreg commit takes a directory as mlflow's save_model writes it"
+        raise Damaged(error.message, hint) from None
 
 
 def _own_run_id(mlmodel: MLModel) -> str:

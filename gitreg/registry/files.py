@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitreg.errors import Damaged, NotFound
 from gitreg.format.pointer import SUFFIX, parse_pointer
@@ -50,24 +50,31 @@ def _model_files(
 
 def read_run_payloads(registry: Registry, commit: str, models: Iterable[tuple[str, str]], name: str) -> list[Item]:
     """Every payload of a run, in and beside its models (pairs of path and digest), to be published."""
-    found = []
+    files = read_run_files(registry, commit, models, name)
+    found = [Item(file.payload, file.path) for file in files if file.payload]
+    return list({item.payload: item for item in found}.values())
+
+
+def read_run_files(
+    registry: Registry, commit: str, models: Iterable[tuple[str, str]], name: str
+) -> tuple[CommittedFile, ...]:
+    """The files of a run, in and beside its models (pairs of path and digest), by paths in the run.
+
+    Damaged, naming the file, where sums, pointers and blobs do not fit together.
+    """
+    found: list[CommittedFile] = []
     beside = {e.path: (e.oid, e.size) for e in registry.git.tree(commit)}
     contents = _sums_and_pointers(registry, beside)
     for path, digest in models:
         inside = {p: beside.pop(p) for p in list(beside) if p.startswith(f"{path}/")}
         entries = {p.removeprefix(f"{path}/"): entry for p, entry in inside.items()}
         for file in _model_files(entries, contents, digest, f"{name}/{path}"):
-            if file.payload:
-                found.append(Item(file.payload, f"{path}/{file.path}"))
-    if any(p.endswith(SUFFIX) for p in beside):
-        own = beside.get(_OWN + SUMS)
-        if own is None:
-            raise Damaged(f"{name} has no {_OWN}{SUMS}")
-        sums = parse_sums(contents[own[0]], f"{_OWN}{SUMS} of {name}")
-        for file in _join(name, sums, beside, contents, _NOT_SUMMED):
-            if file.payload:
-                found.append(Item(file.payload, file.path))
-    return list({item.payload: item for item in found}.values())
+            found.append(replace(file, path=f"{path}/{file.path}"))
+    own = beside.get(_OWN + SUMS)
+    if own is None:
+        raise Damaged(f"{name} has no {_OWN}{SUMS}")
+    sums = parse_sums(contents[own[0]], f"{_OWN}{SUMS} of {name}")
+    return (*found, *_join(name, sums, beside, contents, _NOT_SUMMED))
 
 
 def _sums_and_pointers(registry: Registry, entries: dict[str, tuple[str, int]]) -> dict[str, bytes]:

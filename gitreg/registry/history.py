@@ -105,7 +105,7 @@ def _noted(registry: Registry, versions: Iterable[ModelVersion]) -> Iterator[Eve
     by_tag = {version.tag: version for version in versions}
     for tag, text in read_notes(registry, list(by_tag)).items():
         version = by_tag[tag]
-        for fact in sorted(parse_facts(text), key=lambda fact: (fact.n, fact.id)):
+        for fact in sorted(parse_facts(text), key=lambda fact: (fact.n, fact.at, fact.key)):
             yield Event(
                 "noted",
                 version.model,

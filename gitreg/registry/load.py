@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitreg.errors import Conflict, Damaged, GitregError, NotFound
@@ -15,13 +15,12 @@ from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.format.names import check_path, check_paths
 from gitreg.format.references import OfRun, parse_reference
-from gitreg.format.runs import LoggedModel
+from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.sums import format_sums, make_sums
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.candidate import logged_model
-from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import MODEL_FILE, SUMS
-from gitreg.registry.files import CommittedFile, read_model_files
+from gitreg.registry.files import CommittedFile, read_model_files, read_run_files
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.resolve import get_run, resolve
@@ -48,10 +47,8 @@ def locate(registry: Registry, ref: Named) -> Located:
     reference = parse_reference(str(ref))
     target = reference.target
     if isinstance(target, OfRun):
-        run = get_run(target.run_id, registry=registry)
-        if not run.commit:
-            raise Conflict(f"run {run.id} is still open", "its models can be loaded once it has ended")
-        model = logged_model(read_run(registry, run.id), target.path)
+        run = _ended_run(registry, target.run_id)
+        model = logged_model(run, target.path)
         return Located(str(model), run.commit, model.path, model.digest, None)
     version = resolve(reference, registry=registry)
     if version.tombstone:
@@ -61,6 +58,13 @@ def locate(registry: Registry, ref: Named) -> Located:
             f"{version} was tagged without gitreg: there is no model directory to verify", f"git show {version}"
         )
     return Located(str(version), version.commit, version.path, version.digest, version)
+
+
+def _ended_run(registry: Registry, run_id: str) -> Run:
+    run = get_run(run_id, registry=registry)
+    if not run.commit:
+        raise Conflict(f"run {run.id} is still open", "what it holds can be read once it has ended")
+    return run
 
 
 def load_model(
@@ -233,18 +237,29 @@ def _mlmodel(folder: Path, found: Located) -> MLModel:
 def read_file(
     ref: str, path: str, *, registry: str | os.PathLike[str] | Registry | None = None, offline: bool | None = None
 ) -> bytes:
-    """One file of a model directory or (of a run: `run:ID` without a model's path) of a run, verified; NotFound, with
-    what there is, where it has none of that name.
+    """One file of a model directory, verified; of `run:ID` without a path, one of the run's, or of its only model's.
+
+    NotFound, with what there is, where there is none of that name.
     """
     place = open_registry(registry, offline=offline)
-    found = locate(place, ref)
-    files = {file.path: file for file in read_model_files(place, found.commit, found.path, found.digest, found.name)}
-    if path == SUMS:
-        return format_sums(make_sums({file.path: file.sha256 for file in files.values()})).encode()
+    target = parse_reference(ref).target
+    run = _ended_run(place, target.run_id) if isinstance(target, OfRun) and not target.path else None
+    if run is not None:
+        found = Located(f"run:{run.id}", run.commit, "", "", None)
+        models = [(model.path, model.digest) for model in run.models]
+        files = {file.path: file for file in read_run_files(place, run.commit, models, found.name)}
+    if run is None or (path not in files and len(run.models) == 1):
+        found = locate(place, ref)
+        in_model = read_model_files(place, found.commit, found.path, found.digest, found.name)
+        if path == SUMS:
+            return format_sums(make_sums({file.path: file.sha256 for file in in_model})).encode()
+        known = {file.path: file for file in in_model}
+        files = known if run is None or path in known else files
     file = files.get(path)
     if file is None:
         raise NotFound(f"{found.name} has no file {path}", f"there is {', '.join(sorted(files)[:12])}")
     _bring(place, found, [file], silent)
     with scratch(place.state / "tmp") as folder:
-        _write(place, found, [file], folder)
-        return (folder / path).read_bytes()
+        alone = replace(file, path=path.rsplit("/", 1)[-1])
+        _write(place, found, [alone], folder)
+        return (folder / alone.path).read_bytes()

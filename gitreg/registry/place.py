@@ -78,7 +78,11 @@ class Registry:
 
         if not self.exists:
             raise NotFound(f"{CONFIG_FILE} is not in {self.git.common_dir}")
-        return parse_config(self._main_files[CONFIG_FILE].decode(errors="replace"))
+        try:
+            return parse_config(self._main_files[CONFIG_FILE].decode(errors="replace"))
+        except Damaged as error:
+            hint = f"mend {CONFIG_FILE} on {self.branch} and commit it; docs/format.md 1.1 tells its keys"
+            raise Damaged(error.message, error.hint or hint) from None
 
     @property
     def payload_remote(self) -> Remote:

@@ -74,8 +74,13 @@ def publish_version(registry: Registry, version: ModelVersion, candidate: Candid
 
 def _keep_refs(registry: Registry, refs: list[RefChange]) -> None:
     """Create the refs here. Where the origin has them already, one that a fetch was quicker to bring is no conflict."""
+    if registry.remote:
+        # In a clone that git was told to fetch tags into, the push has made them here, too.
+        here = {ref.name: ref.oid for ref in registry.git.refs(*(change.ref for change in refs))}
+        refs = [change for change in refs if here.get(change.ref) != change.new]
     try:
-        registry.git.change_refs(refs)
+        if refs:
+            registry.git.change_refs(refs)
     except Conflict:
         if not registry.remote:
             raise

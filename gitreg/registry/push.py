@@ -50,7 +50,7 @@ def push(
     if not place.remote:
         raise NotFound(f"{place.where} has no origin to push to", "gitreg init --origin PATH-OR-URL")
     if place.offline:
-        raise Unreachable("a push needs the origin, and this is offline")
+        raise Unreachable("a push needs the origin, and this is offline", "give the command again without --offline")
     runs = [_run(place, ref, progress, dry_run) for ref in refs]
     if all:
         there = place.git.remote_refs(place.remote, run_ref("*"))
@@ -103,7 +103,7 @@ def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:
     if not place.remote:
         raise NotFound(f"{place.where} has no origin to fetch from", "gitreg init --origin PATH-OR-URL")
     if place.offline:
-        raise Unreachable("a fetch needs the origin, and this is offline")
+        raise Unreachable("a fetch needs the origin, and this is offline", "give the command again without --offline")
     before = len(place.git.refs("refs/tags/"))
     place.fetch_main()
     place.fetch("refs/tags/*")

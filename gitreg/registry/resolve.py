@@ -174,7 +174,10 @@ def _version_of_stage(registry: Registry, found: StageFile) -> ModelVersion:
             f"git log {registry.main_ref} -- {stage_file_path(found.stage, found.model)}",
         )
     if version.retired:
-        raise Refused(f"{found.stage} runs {version}, which is retired", f"let {found.stage} run another version, by a pull request")
+        raise Refused(
+            f"{found.stage} runs {version}, which is retired",
+            f"let {found.stage} run another version, by a pull request",
+        )
     return replace(version, stages=(found.stage,), stale=bool(registry.remote) and registry.offline)
 
 

@@ -130,6 +130,8 @@ def without_credentials(url: str) -> str:
 def failed(answer: Answer, what: str, *, travelling: bool = False) -> GitregError:
     lines = [line for line in answer.err.splitlines() if line.strip()]
     reason = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+    if "Could not read from remote repository" in reason and not lines[0].startswith("fatal:"):
+        reason = lines[0]  # ssh says why; git only that it did not go
     reason = re.sub(r"^(fatal|error): ", "", reason)
     if "No space left" in answer.err or "File too large" in answer.err:
         return GitregError(f"{what}: no space left on the disk", "free some space and give the same command again")

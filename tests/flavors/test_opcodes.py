@@ -248,7 +248,7 @@ print(sum(p.stat().st_size for p in Path("large").glob("model.*")))
 
 @pytest.mark.parametrize(
     ("how", "transposed", "size"),
-    [("cloudpickle", False, 512), ("cloudpickle", True, 192), ("pickle", False, 192), ("joblib", False, 192)],
+    [("cloudpickle", False, 160), ("cloudpickle", True, 160), ("pickle", False, 160), ("joblib", False, 160)],
 )
 def test_saving_a_large_array_takes_less_than_60_mebibytes_more(how: str, transposed: bool, size: int) -> None:
     script = MEMORY.replace("FORMAT", how).replace("ORDER", str(transposed)).replace("SIZE", str(size))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from gitreg.flavors._enforce import enforce_inputs
 from gitreg.flavors._examples import format_example
 from gitreg.flavors._infer import infer_signature
 from gitreg.format.signature import format_signature, parse_signature
+from testing.warm import Run
 
 HERE = Path(__file__).parent
 RECORDED = json.loads((HERE / "mlflow_examples.json").read_text("utf-8"))
@@ -67,8 +66,5 @@ def test_data_is_enforced_as_mlflow_does(name: str) -> None:
         assert example_data.described(enforce_inputs(make(), inputs)) == recorded
 
 
-@pytest.mark.tools
-def test_the_recorded_table_is_what_mlflow_says_today() -> None:
-    command = [os.environ["GITREG_TEST_MLFLOW"], "mlflow_examples.py"]
-    said = subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True).stdout
-    assert json.loads(said) == RECORDED
+def test_the_recorded_table_is_what_mlflow_says_today(mlflow_python: Run) -> None:
+    assert json.loads(mlflow_python(HERE / "mlflow_examples.py")) == RECORDED

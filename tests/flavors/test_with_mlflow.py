@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,23 +16,14 @@ from flavors.test_contract import ask, example, plain
 from gitreg.errors import Unsupported
 from gitreg.flavors import load, load_pyfunc
 from gitreg.format.mlmodel import parse_mlmodel
+from testing.warm import Run
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
 
-pytestmark = pytest.mark.tools
-
-
-def mlflow(*arguments: object, **variables: str) -> str:
-    """Run MLflow's Python."""
-    command = [os.environ["GITREG_TEST_MLFLOW"], *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
 
 @pytest.fixture(scope="module")
-def predicted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, dict[str, Any]]]:
+def predicted(mlflow_python: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, dict[str, Any]]]:
     """What each case predicts here, and what MLflow says it predicts."""
     top = tmp_path_factory.mktemp("models")
     jobs, wanted = [], {}
@@ -48,7 +37,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, 
         params = dict(case.params) if case.params else None
         jobs.append((str(top / name), data, params, method, str(top / f"{name}.pickle")))
     (top / "jobs").write_bytes(pickle.dumps(jobs))
-    mlflow(HERE / "mlflow_predict.py", top / "jobs")
+    mlflow_python(HERE / "mlflow_predict.py", top / "jobs")
     return {name: (value, pickle.loads((top / f"{name}.pickle").read_bytes())) for name, value in wanted.items()}
 
 
@@ -64,10 +53,10 @@ def test_mlflow_predicts_the_same_from_what_gitreg_saved(
 
 
 @pytest.fixture(scope="module")
-def saved_by_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved_by_mlflow(mlflow_python: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models that MLflow saved, and `wanted.pickle`."""
     top = tmp_path_factory.mktemp("mlflow")
-    mlflow(HERE / "mlflow_save.py", top)
+    mlflow_python(HERE / "mlflow_save.py", top, cwd=top)
     return top
 
 
@@ -111,8 +100,8 @@ print("same")
 """
 
 
-def test_a_model_of_mlflows_own_is_loaded_where_mlflow_is(saved_by_mlflow: Path) -> None:
-    assert mlflow("-c", PREDICT, saved_by_mlflow, PYTHONPATH=str(TOP)) == "same\n"
+def test_a_model_of_mlflows_own_is_loaded_where_mlflow_is(mlflow_python: Run, saved_by_mlflow: Path) -> None:
+    assert mlflow_python("-c", PREDICT, saved_by_mlflow, PYTHONPATH=str(TOP)) == "same\n"
 
 
 SAVE = """
@@ -137,13 +126,15 @@ print((folder / "requirements.txt").read_text())
 """
 
 
-def test_a_python_model_of_mlflow_is_saved_as_mlflow_saves_it(home: Path) -> None:
-    said = mlflow("-c", SAVE, home / "model", PYTHONPATH=str(TOP))
+def test_a_python_model_of_mlflow_is_saved_as_mlflow_saves_it(mlflow_python: Run, home: Path) -> None:
+    said = mlflow_python("-c", SAVE, home / "model", PYTHONPATH=str(TOP))
     assert said.splitlines()[0] == "[2, 3] [2, 3]"
     assert "mlflow==3.17.2" in said
 
 
-def test_mlflow_uses_the_code_that_came_with_a_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlflow_uses_the_code_that_came_with_a_model(
+    mlflow_python: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (home / "lib/rules").mkdir(parents=True)
     (home / "lib/rules/__init__.py").write_text(
         "class Rule:\n    def predict(self, data):\n        return data[:, 0] * 3\n"
@@ -155,5 +146,5 @@ def test_mlflow_uses_the_code_that_came_with_a_model(home: Path, monkeypatch: py
     save_to(home / "model", rules.Rule(), input_example=data[:3], code_paths=[home / "lib/rules"])
     jobs = [(str(home / "model"), data, None, None, str(home / "outcome"))]
     (home / "jobs").write_bytes(pickle.dumps(jobs))
-    mlflow(HERE / "mlflow_predict.py", home / "jobs")
+    mlflow_python(HERE / "mlflow_predict.py", home / "jobs")
     assert pickle.loads((home / "outcome").read_bytes())["pyfunc"].tolist() == (data[:, 0] * 3).tolist()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import md5
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitreg.errors import Damaged, GitregError, Refused
@@ -57,6 +55,8 @@ ALL = Pipeline((".gitreg/metrics.json",), (".gitreg/params.json",), (".gitreg/me
 values = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=15).filter(
     lambda text: text == text.strip() and "%(" not in text and not {'"', "'"} <= set(text) and "://" not in text
 )
+from testing.warm import Run
+
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 remotes = st.builds(Remote, names, values, st.just("") | values, st.just("") | values)
 configs = st.builds(
@@ -159,12 +159,11 @@ def test_any_text_is_a_configuration_or_an_error_of_ours(text: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["[", "[core]", "a =", "a", "a = x", "['", "a = '"])
-def test_a_line_of_a_million_spaces_takes_no_longer_than_its_length(line: str) -> None:
-    began = time.perf_counter()
+def test_a_line_of_a_million_spaces_is_read_or_refused(line: str) -> None:
+    """In quadratic time it would not end."""
     for end in ("x", "'", '"', "]x", ""):
         with contextlib.suppress(GitregError):
             parse_dvc_config("[core]\n" + line + " " * 1_000_000 + end)
-    assert time.perf_counter() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -203,6 +202,7 @@ def test_a_pipeline_is_read_back(pipeline: Pipeline) -> None:
     assert format_dvc_yaml(parse_dvc_yaml(text)) == text
 
 
+@settings(max_examples=25)  # DVC's parser is slow
 @given(pipelines)
 def test_dvc_finds_the_same_files(pipeline: Pipeline) -> None:
     from dvc.parsing.context import Context
@@ -250,18 +250,13 @@ def test_any_input_is_a_pipeline_or_an_error_of_ours(text: str | bytes) -> None:
         assert error.message.startswith("dvc.yaml")
 
 
-@pytest.mark.tools
-def test_dvc_reads_orphan_commits_with_these_files(tmp_path: Path, tool: Callable[[str], Path]) -> None:
+def test_dvc_reads_orphan_commits_with_these_files(dvc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """metrics, params and plots of two tags are compared, and each version's model is fetched, also by its name."""
     store, repo = tmp_path / "it's a store, #1", tmp_path / "registry"
     config = format_dvc_config(DvcConfig((Remote("payloads", str(store)),), "payloads"))
 
-    def dvc(*args: str | Path) -> str:
-        done = subprocess.run([tool("dvc"), *args], cwd=repo, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     repo.mkdir()
+    monkeypatch.chdir(repo)
     git(repo, "init", "-q")
     (repo / ".dvc").mkdir()
     (repo / ".dvc/config").write_text(config)

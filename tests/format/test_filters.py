@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -360,10 +359,9 @@ def test_what_no_text_can_stand_for_is_refused(comparison: Comparison) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["%a" * 5000, "_%" * 5000, "%_a_" * 2000])
-def test_no_pattern_makes_matching_slow(pattern: str) -> None:
-    begun = time.process_time()
+def test_no_pattern_makes_matching_go_back_and_forth(pattern: str) -> None:
+    """With a regular expression in its place, none of these would end."""
     assert not holds(f"params.kind LIKE '{pattern}c'", Thing(params={"kind": "a" * 20_000 + "b"}), "runs")
-    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(
@@ -382,11 +380,10 @@ def test_no_pattern_makes_matching_slow(pattern: str) -> None:
         "start_time > " + "1" * 99_999 + "x",
     ],
 )
-def test_no_text_makes_reading_slow(text: str) -> None:
-    begun = time.process_time()
+def test_a_hostile_text_is_refused(text: str) -> None:
+    """Each is so long that going back and forth in it would not end."""
     with pytest.raises(Refused):
         parse_filter(text, "runs")
-    assert time.process_time() - begun < 2
 
 
 def test_a_number_may_have_any_length() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from gitreg.format.filters import (
     parse_order_by,
     sort,
 )
+from testing.warm import Run
 
 HERE = Path(__file__).parent
 TABLE: dict[str, Any] = json.loads((HERE / "filters_mlflow.json").read_text(encoding="utf-8"))
@@ -257,11 +256,9 @@ def test_the_lists_of_differences_name_rows_of_the_table() -> None:
     assert orders >= NARROWER_ORDERS | WIDER_ORDERS
 
 
-@pytest.mark.tools
-def test_mlflow_still_says_what_is_recorded(tmp_path: Path) -> None:
+def test_mlflow_still_says_what_is_recorded(mlflow_python: Run, tmp_path: Path) -> None:
     """Where it fails, write the table anew as filters_from_mlflow.py tells, and look at the difference."""
     table = tmp_path / "table.json"
     table.write_text(json.dumps(TABLE), encoding="utf-8")
-    script = HERE / "filters_from_mlflow.py"
-    subprocess.run([os.environ["GITREG_TEST_MLFLOW"], "-W", "ignore", script, table], check=True, timeout=300)
+    mlflow_python(HERE / "filters_from_mlflow.py", table)
     assert json.loads(table.read_text(encoding="utf-8")) == TABLE

@@ -24,7 +24,16 @@ from gitreg.format.jsontext import (
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 HOSTILE = [
     *("", "x", "[]", "1", "null", '"a"', "{", '{"a": 1, "a": 2}', '{"a": {"b": 1, "b": 1}}', '{"a": NaN}', "{'a': 1}"),
-    *('{"a": Infinity}', "[" * 100_000, '{"a":' * 100_000, '{"a": ' + "1" * 5000 + "}", "\x00", "\ufeff{}", "{}{}", "{} x"),
+    *(
+        '{"a": Infinity}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"a": ' + "1" * 5000 + "}",
+        "\x00",
+        "\ufeff{}",
+        "{}{}",
+        "{} x",
+    ),
 ]
 
 

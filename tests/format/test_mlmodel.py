@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.mlmodel import MLModel, PyFunc, check_inside, format_mlmodel, parse_mlmodel
 from gitreg.format.schema import Column, Signature
+from testing.warm import Run
 
 CLASSIC = """\
 artifact_path: model
@@ -232,8 +231,7 @@ def test_metadata_that_yaml_cannot_hold_is_refused_by_name() -> None:
         format_mlmodel(MLModel({"x": {}}, metadata={"a": object()}))
 
 
-@pytest.mark.tools
-def test_mlflow_reads_ours_and_we_write_what_mlflow_writes(tmp_path: Path, tool: Callable[[str], Path]) -> None:
+def test_mlflow_reads_ours_and_we_write_what_mlflow_writes(mlflow_python: Run, tmp_path: Path) -> None:
     written = tmp_path / "MLmodel"
     written.write_text(format_mlmodel(parse_mlmodel(TODAY)))
     code = (
@@ -243,7 +241,7 @@ def test_mlflow_reads_ours_and_we_write_what_mlflow_writes(tmp_path: Path, tool:
         "model.metadata = {'é': [1, 'x' * 200, None], '0123': '0123'}\n"
         "model.save(sys.argv[1])\n"
     )
-    subprocess.run([tool("mlflow"), "-c", code, written], check=True, capture_output=True)
+    mlflow_python("-c", code, written)
     text = written.read_text()
     assert "0123" in text
     assert format_mlmodel(parse_mlmodel(text)) == text

@@ -52,7 +52,8 @@ def test_a_stage_may_have_this_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["1", "42", "v1", "V2x", "v1-3", "latest", "Latest", "greatest", "created", "deprecated", "run", "prn", "a.b"]
+    "name",
+    ["1", "42", "v1", "V2x", "v1-3", "latest", "Latest", "greatest", "created", "deprecated", "run", "prn", "a.b"],
 )
 def test_a_stage_may_not_have_this_name(name: str) -> None:
     with pytest.raises(Refused):
@@ -72,7 +73,15 @@ def test_a_run_may_not_have_this_id(run_id: str) -> None:
 
 @given(anything | words)
 def test_a_name_is_taken_as_it_is_or_refused(text: str) -> None:
-    for check in (check_model_name, check_stage_name, check_run_id, check_key, check_metric_key, check_path, check_text):
+    for check in (
+        check_model_name,
+        check_stage_name,
+        check_run_id,
+        check_key,
+        check_metric_key,
+        check_path,
+        check_text,
+    ):
         try:
             found = check(text, "it") if check is check_text else check(text)
         except Refused as refused:
@@ -116,7 +125,20 @@ def test_a_param_may_have_a_longer_key_than_a_metric_that_is_a_file() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["model.pkl", "a/b/c.txt", "ü.txt", "a b.txt", "'q'.txt", "a#b", "gitreg", "x.dvcx", "sub/.gitreg/x", "-rf", "~", "a%b"],
+    [
+        "model.pkl",
+        "a/b/c.txt",
+        "ü.txt",
+        "a b.txt",
+        "'q'.txt",
+        "a#b",
+        "gitreg",
+        "x.dvcx",
+        "sub/.gitreg/x",
+        "-rf",
+        "~",
+        "a%b",
+    ],
 )
 def test_a_file_may_have_this_path(path: str) -> None:
     assert check_path(path) == path
@@ -125,7 +147,20 @@ def test_a_file_may_have_this_path(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", ".git", ".GIT/x", "a/.git", ".dvc", "a/.dvc/b", ".dvcignore"]
-    + ["dvc.yaml", "a/DVC.yaml", "dvc.lock", "x.dvc", "x.DVC/y", ".gitreg", ".GitReg/x", "#a", "a/#b", "a.", "a ", "a./b"]
+    + [
+        "dvc.yaml",
+        "a/DVC.yaml",
+        "dvc.lock",
+        "x.dvc",
+        "x.DVC/y",
+        ".gitreg",
+        ".GitReg/x",
+        "#a",
+        "a/#b",
+        "a.",
+        "a ",
+        "a./b",
+    ]
     + ["a\\b", "a:b", 'a"b', "a<b", "a>b", "a|b", "a?", "a*", "a\tb", "a\nb", "\x7f", "con", "con.txt", "a/NUL.tar.gz"]
     + ["COM¹.txt", "nul .txt", "a" * 201, "ü" * 101, "u\u0308.txt", "\ud800"],
 )
@@ -179,7 +214,9 @@ def test_a_refused_name_leaves_nothing_behind() -> None:
     names.add("x/z")
 
 
-@pytest.mark.parametrize("name", ["model.pkl", "a/MODEL.PKL", "x.tar.gz", "input_example.json", "d/Serving_Input_Example.json"])
+@pytest.mark.parametrize(
+    "name", ["model.pkl", "a/MODEL.PKL", "x.tar.gz", "input_example.json", "d/Serving_Input_Example.json"]
+)
 def test_a_file_of_this_name_is_always_a_payload(name: str) -> None:
     assert is_payload_name(name)
 

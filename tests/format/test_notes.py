@@ -37,7 +37,15 @@ def test_a_fact_may_be_taken_back() -> None:
 
 def test_lines_that_are_no_facts_are_passed_over() -> None:
     good = format_fact(Fact(1, "a", "", "", "k", "v"))
-    bad = ["", "x", "[]", "{}", "null", '{"n": "1", "id": "a", "at": "", "by": "", "key": "k", "value": "v"}', "[" * 100_000]
+    bad = [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
+        '{"n": "1", "id": "a", "at": "", "by": "", "key": "k", "value": "v"}',
+        "[" * 100_000,
+    ]
     bad += ['{"n": 1, "id": "a", "at": "", "by": "", "key": "k", "value": []}', '{"n": ' + "1" * 5000 + "}", "\ud800"]
     bad += ['{"n": 1, "id": "a", "at": "", "by": "", "key": "\\u001b[2J", "value": "v"}']
     assert parse_facts("\n".join([*bad, good, *bad])) == parse_facts(good)
@@ -49,7 +57,8 @@ def test_any_text_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fact", [Fact(1, "a", "", "", "", "v"), Fact(1, "a", "", "", "k", "x" * 20_000), Fact(1, "a", "", "", "k", "\ud800")]
+    "fact",
+    [Fact(1, "a", "", "", "", "v"), Fact(1, "a", "", "", "k", "x" * 20_000), Fact(1, "a", "", "", "k", "\ud800")],
 )
 def test_a_fact_that_cannot_be_kept_is_refused(fact: Fact) -> None:
     with pytest.raises(Refused):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitreg.errors import Damaged, GitregError, Refused
@@ -23,6 +22,8 @@ names = st.text(
 md5s = st.text("0123456789abcdef", min_size=32, max_size=32) | st.from_regex(
     r"[0-9]{1,31}e[0-9]{30}", fullmatch=True
 ).map(lambda text: text[-32:].rjust(32, "1"))
+from testing.warm import Run
+
 pointers = st.builds(Pointer, names.filter(lambda name: name not in {".", ".."}), md5s, st.integers(0, (1 << 60) - 1))
 
 
@@ -39,6 +40,7 @@ def test_a_pointer_is_read_back(pointer: Pointer) -> None:
     assert parse_pointer(text + "# and by way of YAML\n") == pointer
 
 
+@settings(max_examples=25)  # DVC's parser is slow
 @given(pointers)
 def test_dvc_reads_the_same_facts(pointer: Pointer) -> None:
     from dvc.schema import COMPILED_SINGLE_STAGE_SCHEMA
@@ -48,6 +50,7 @@ def test_dvc_reads_the_same_facts(pointer: Pointer) -> None:
     assert found == {"outs": [{"md5": pointer.md5, "size": pointer.size, "hash": "md5", "path": pointer.path}]}
 
 
+@settings(max_examples=25)  # DVC's parser is slow
 @given(pointers)
 def test_what_dvc_writes_is_read(pointer: Pointer) -> None:
     from dvc.utils.serialize import dumps_yaml
@@ -179,11 +182,10 @@ def test_what_could_not_be_read_back_is_not_written(pointer: Pointer) -> None:
         format_pointer(pointer)
 
 
-@pytest.mark.tools
-def test_dvc_itself_follows_our_pointers_and_we_follow_its(tmp_path: Path, tool: Callable[[str], Path]) -> None:
-    def dvc(*args: str) -> None:
-        subprocess.run([tool("dvc"), *args], cwd=tmp_path, check=True, capture_output=True)
-
+def test_dvc_itself_follows_our_pointers_and_we_follow_its(
+    dvc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     dvc("init", "--no-scm", "-q")
     name = "a #b é$.pkl"
     (tmp_path / name).write_text("hello")

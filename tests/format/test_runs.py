@@ -36,7 +36,9 @@ points = st.builds(Point, st.integers(-5, 10**12), st.floats(allow_nan=False), s
 def runs(draw: st.DrawFn) -> Run:
     run_id = draw(ids)
     models = tuple(
-        LoggedModel(run_id, path, draw(digests), draw(digests | st.just("none")), draw(st.integers(0, 10**12)), draw(flavors))
+        LoggedModel(
+            run_id, path, draw(digests), draw(digests | st.just("none")), draw(st.integers(0, 10**12)), draw(flavors)
+        )
         for path in sorted(draw(st.sets(st.sampled_from(["model", "a/b", "ü"]), max_size=2)))
     )
     return Run(
@@ -73,7 +75,9 @@ def test_unknown_trailers_are_passed_over() -> None:
     assert parse_run_message(MESSAGE + "Gitreg-Weather: rain\n") == RUN
 
 
-@pytest.mark.parametrize("text", ["", "a commit\n", "s\n\nGitreg-Format: 1\n", MESSAGE.replace("Gitreg-Status: finished\n", "")])
+@pytest.mark.parametrize(
+    "text", ["", "a commit\n", "s\n\nGitreg-Format: 1\n", MESSAGE.replace("Gitreg-Status: finished\n", "")]
+)
 def test_a_commit_that_tells_no_run_is_damaged(text: str) -> None:
     with pytest.raises(Damaged):
         parse_run_message(text, commit="1234")
@@ -128,7 +132,14 @@ def test_a_series_is_read_back(series: list[Point]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "step\tvalue\ttime", "step\tvalue\ttime\n1\t2\n", "step\tvalue\ttime\na\t2\tt\n", "step\tvalue\ttime\n1\tx\tt\n"]
+    [
+        "",
+        "x",
+        "step\tvalue\ttime",
+        "step\tvalue\ttime\n1\t2\n",
+        "step\tvalue\ttime\na\t2\tt\n",
+        "step\tvalue\ttime\n1\tx\tt\n",
+    ]
     + ["step\tvalue\ttime\n" + "1" * 5000 + "\t1\tt\n", "step\tvalue\ttime\n1\t1\tt\t\n", "step\tvalue\ttime\n\n"],
 )
 def test_a_broken_series_is_damaged_and_named(text: str) -> None:

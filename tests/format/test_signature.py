@@ -3,8 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from gitreg.format.signature import (
     signature_digest,
 )
 from testing.signatures import signatures
+from testing.warm import Run
 
 HERE = Path(__file__).parent
 MLFLOW = json.loads((HERE / "signatures_mlflow.json").read_text())
@@ -52,21 +51,20 @@ def test_what_mlflow_refuses_is_damaged(name: str) -> None:
         parse_signature(READ[name]["texts"])
 
 
-def test_mlflow_still_says_what_was_recorded(tool: Callable[[str], Path]) -> None:
-    assert _mlflow(tool) == MLFLOW
+def test_mlflow_still_says_what_was_recorded(mlflow_python: Run) -> None:
+    assert _ask(mlflow_python) == MLFLOW
 
 
 @settings(max_examples=1, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(signatures.map(lambda found: _for_mlflow(found)), min_size=50, max_size=50))
-def test_mlflow_reads_what_is_written_and_writes_it_again(tool: Callable[[str], Path], found: list[Signature]) -> None:
+def test_mlflow_reads_what_is_written_and_writes_it_again(mlflow_python: Run, found: list[Signature]) -> None:
     texts = [format_signature(signature) for signature in found]
-    assert _mlflow(tool, texts) == texts
+    assert _ask(mlflow_python, texts) == texts
 
 
-def _mlflow(tool: Callable[[str], Path], texts: object = None) -> object:
-    script = [str(tool("mlflow")), str(HERE / "signatures_from_mlflow.py"), *(["read"] if texts else [])]
-    done = subprocess.run(script, input=json.dumps(texts), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def _ask(mlflow_python: Run, texts: object = None) -> object:
+    script = [HERE / "signatures_from_mlflow.py", *(["read"] if texts else [])]
+    return json.loads(mlflow_python(*script, input=json.dumps(texts)))
 
 
 def test_the_values_of_a_signature() -> None:

@@ -33,14 +33,18 @@ def test_the_last_signature_header_cuts() -> None:
     assert cut_signature("no signature") == "no signature"
 
 
-@pytest.mark.parametrize("text", ["", "\n", "subject", "subject\n\nprose\n", "s\n\nA: 1\nnot a trailer\n", "s\n\nä: 1\n", "A b: 1"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "subject", "subject\n\nprose\n", "s\n\nA: 1\nnot a trailer\n", "s\n\nä: 1\n", "A b: 1"]
+)
 def test_a_message_may_end_without_a_block(text: str) -> None:
     assert parse_trailers(text) is None
     with pytest.raises(Damaged):
         parse_message(text)
 
 
-@pytest.mark.parametrize("text", ["s\n\nA: 1\nA: 2\n", "s\n\nA: \x00\n", "s\n\nA: a\rB: 2\n", "s\n\nA: \t\n", "s\n\nA: \u2028\n"])
+@pytest.mark.parametrize(
+    "text", ["s\n\nA: 1\nA: 2\n", "s\n\nA: \x00\n", "s\n\nA: a\rB: 2\n", "s\n\nA: \t\n", "s\n\nA: \u2028\n"]
+)
 def test_a_block_with_a_key_twice_or_a_control_character_is_damaged(text: str) -> None:
     with pytest.raises(Damaged):
         parse_trailers(text)

@@ -29,12 +29,12 @@ keys = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
 def test_a_version_stands_in_its_tag_as_published() -> None:
-    assert MESSAGE == (
+    assert (
         "churn v1.3.0\n\nDeeper trees.\n\nGitreg-Number: 9\n\nGitreg-Format: 1\nGitreg-Number: 7\n"
         f"Gitreg-Previous: {'c' * 40}\nGitreg-Run: 29edd\nGitreg-Path: model\nGitreg-Digest: sha256:{'a' * 64}\n"
         f"Gitreg-Signature: sha256:{'b' * 64}\nGitreg-Size: 48210433\nGitreg-Flavors: python_function sklearn\n"
         'Gitreg-Metrics: {"accuracy": 0.931}\n'
-    )
+    ) == MESSAGE
     assert parse_version_message(MESSAGE, "churn", "v1.3.0") == VERSION
 
 
@@ -53,7 +53,9 @@ def test_a_version_is_read_back_from_its_message(
         cleaned = clean_prose(description)
     except Refused:
         return
-    version = ModelVersion("churn", "v0.1.0", number, "x", "a/b", "sha256:" + "0" * 64, "none", 0, (), metrics, cleaned, previous)
+    version = ModelVersion(
+        "churn", "v0.1.0", number, "x", "a/b", "sha256:" + "0" * 64, "none", 0, (), metrics, cleaned, previous
+    )
     message = format_version_message(version)
     assert parse_version_message(message, "churn", "v0.1.0") == version
     assert parse_version_message(message + SIGNATURE, "churn", "v0.1.0") == version

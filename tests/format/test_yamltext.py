@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -124,12 +123,10 @@ def test_any_row_of_yamls_own_characters_is_a_value_or_an_error_of_ours(text: st
     ],
 )
 def test_what_is_refused_is_named_with_its_line(text: str | bytes, says: str) -> None:
-    began = time.perf_counter()
     with pytest.raises(Damaged) as caught:
         load_yaml(text, "model/MLmodel")
     assert caught.value.message.startswith("model/MLmodel")
     assert says in caught.value.message
-    assert time.perf_counter() - began < 5
 
 
 def test_one_mebibyte_is_read() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,23 +29,27 @@ def test_commands_on_the_server_see_the_sealed_settings(sshd: SshServer, home: P
     assert any(line.endswith("user.email=ana@example.org") for line in settings)
 
 
-def test_dvc_pushes_and_pulls(sshd: SshServer, tmp_path: Path) -> None:
-    def dvc(*args: str) -> None:
-        done = subprocess.run([sys.executable, "-m", "dvc", *args], cwd=tmp_path / "work", capture_output=True)
-        assert done.returncode == 0, done.stderr.decode()
+THERE_AND_BACK = """
+import pathlib, shutil
+from dvc.cli import main
+assert main(["add", "-q", "model.pkl"]) == 0
+assert main(["push", "-q"]) == 0
+pathlib.Path("model.pkl").unlink()
+shutil.rmtree(".dvc/cache")
+assert main(["pull", "-q"]) == 0
+"""
 
+
+def test_dvc_pushes_and_pulls(sshd: SshServer, tmp_path: Path) -> None:
     (tmp_path / "work/.dvc").mkdir(parents=True)
     (tmp_path / "work/.dvc/config").write_text(
         f"""[core]\nno_scm = true\nremote = store\n['remote "store"']\nurl = {sshd.url(tmp_path / "store")}\n"""
     )
     payload = tmp_path / "work/model.pkl"
     payload.write_bytes(b"weights")
-    dvc("add", "-q", "model.pkl")
-    dvc("push", "-q")
+    done = subprocess.run([sys.executable, "-c", THERE_AND_BACK], cwd=tmp_path / "work", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert [path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()] == [b"weights"]
-    payload.unlink()
-    shutil.rmtree(tmp_path / "work/.dvc/cache")
-    dvc("pull", "-q")
     assert payload.read_bytes() == b"weights"
 
 
