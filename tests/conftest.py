@@ -46,6 +46,7 @@ def sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("session-home")
     with pytest.MonkeyPatch.context() as patch:
         seal(patch, home)
+        patch.chdir(home)  # MLflow writes its database where it stands
         yield home
 
 

@@ -37,7 +37,7 @@ def predicted(mlflow_python: Run, tmp_path_factory: pytest.TempPathFactory) -> d
         params = dict(case.params) if case.params else None
         jobs.append((str(top / name), data, params, method, str(top / f"{name}.pickle")))
     (top / "jobs").write_bytes(pickle.dumps(jobs))
-    mlflow_python(HERE / "mlflow_predict.py", top / "jobs")
+    mlflow_python(HERE / "mlflow_predict.py", top / "jobs", cwd=top)
     return {name: (value, pickle.loads((top / f"{name}.pickle").read_bytes())) for name, value in wanted.items()}
 
 

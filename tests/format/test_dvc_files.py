@@ -25,6 +25,7 @@ from gitreg.format.dvc_files import (
 )
 from gitreg.format.pointer import Pointer, format_pointer
 from testing.gitcli import git
+from testing.warm import Run
 
 CONFIG = """\
 [core]
@@ -55,7 +56,6 @@ ALL = Pipeline((".gitreg/metrics.json",), (".gitreg/params.json",), (".gitreg/me
 values = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=15).filter(
     lambda text: text == text.strip() and "%(" not in text and not {'"', "'"} <= set(text) and "://" not in text
 )
-from testing.warm import Run
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 remotes = st.builds(Remote, names, values, st.just("") | values, st.just("") | values)

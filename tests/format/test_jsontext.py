@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 
@@ -83,7 +84,5 @@ def test_a_value_of_the_wrong_kind_is_named() -> None:
 @given(st.text(max_size=40) | st.text('{}[]":,1e-+ntf\\u', max_size=40))
 def test_any_text_is_an_object_or_damaged(text: str) -> None:
     for parse in (parse_object, parse_metrics, parse_strings):
-        try:
+        with contextlib.suppress(Damaged):
             assert isinstance(parse(text, "it"), dict)
-        except Damaged:
-            pass

@@ -36,8 +36,29 @@ def test_a_model_may_have_this_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "-a", "a-", "_a", "a b", "a/b", "a@b", "a#b", "a!", "a.b", "ä", "a\n", "a" * 101, "run", "RUN", "gitreg"]
-    + ["con", "NUL", "com1", "Lpt9", "aux"],
+    [
+        "",
+        "-a",
+        "a-",
+        "_a",
+        "a b",
+        "a/b",
+        "a@b",
+        "a#b",
+        "a!",
+        "a.b",
+        "ä",
+        "a\n",
+        "a" * 101,
+        "run",
+        "RUN",
+        "gitreg",
+        "con",
+        "NUL",
+        "com1",
+        "Lpt9",
+        "aux",
+    ],
 )
 def test_a_model_may_not_have_this_name(name: str) -> None:
     with pytest.raises(Refused) as refused:
@@ -146,8 +167,21 @@ def test_a_file_may_have_this_path(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", ".git", ".GIT/x", "a/.git", ".dvc", "a/.dvc/b", ".dvcignore"]
-    + [
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "a/../b",
+        "./a",
+        ".git",
+        ".GIT/x",
+        "a/.git",
+        ".dvc",
+        "a/.dvc/b",
+        ".dvcignore",
         "dvc.yaml",
         "a/DVC.yaml",
         "dvc.lock",
@@ -160,9 +194,27 @@ def test_a_file_may_have_this_path(path: str) -> None:
         "a.",
         "a ",
         "a./b",
-    ]
-    + ["a\\b", "a:b", 'a"b', "a<b", "a>b", "a|b", "a?", "a*", "a\tb", "a\nb", "\x7f", "con", "con.txt", "a/NUL.tar.gz"]
-    + ["COM¹.txt", "nul .txt", "a" * 201, "ü" * 101, "u\u0308.txt", "\ud800"],
+        "a\\b",
+        "a:b",
+        'a"b',
+        "a<b",
+        "a>b",
+        "a|b",
+        "a?",
+        "a*",
+        "a\tb",
+        "a\nb",
+        "\x7f",
+        "con",
+        "con.txt",
+        "a/NUL.tar.gz",
+        "COM¹.txt",
+        "nul .txt",
+        "a" * 201,
+        "ü" * 101,
+        "u\u0308.txt",
+        "\ud800",
+    ],
 )
 def test_a_file_may_not_have_this_path(path: str) -> None:
     with pytest.raises(Refused):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.pointer import Pointer, format_pointer, parse_pointer
+from testing.warm import Run
 
 MD5 = "5d41402abc4b2a76b9719d911017c592"
 names = st.text(
@@ -22,7 +23,6 @@ names = st.text(
 md5s = st.text("0123456789abcdef", min_size=32, max_size=32) | st.from_regex(
     r"[0-9]{1,31}e[0-9]{30}", fullmatch=True
 ).map(lambda text: text[-32:].rjust(32, "1"))
-from testing.warm import Run
 
 pointers = st.builds(Pointer, names.filter(lambda name: name not in {".", ".."}), md5s, st.integers(0, (1 << 60) - 1))
 

@@ -53,13 +53,61 @@ def test_a_form_is_read_and_written_the_same(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "@", "churn@", "@v1", "churn@@v1", "churn@0", "churn@07", "churn@1234567890", "churn@v01"]
-    + ["churn@v1.2.3.4", "churn@v1.2.3+b", "churn@v1.2.3!", "churn@v1 ", " churn", "churn/7", "churn:7", "churn@1.2.3"]
-    + ["churn@greatest", "churn@a/b", "churn@a b", "churn#production", "run/x", "run@v1", "con@v1", "churn@v1.x"]
-    + ["models:/", "models:/churn", "models:/churn/", "models:/churn/0", "models:/churn/v1", "models:/churn/Production"]
-    + ["models:/churn/7/x", "models:/churn@", "models:/@x", "models:/churn@7", "models:/churn@v1", "models://churn/7"]
-    + ["run:", "run:/", "run:x/", "run:x//y", "run:x/../y", "run:x/.git", "runs:/", "runs:/x/", "runs:x/y", "runs://x"]
-    + ["https://example.org/x", "churn@v٣", "churn@٣", "ch\ud800", "churn\n", "churn@v1\n"],
+    [
+        "",
+        "@",
+        "churn@",
+        "@v1",
+        "churn@@v1",
+        "churn@0",
+        "churn@07",
+        "churn@1234567890",
+        "churn@v01",
+        "churn@v1.2.3.4",
+        "churn@v1.2.3+b",
+        "churn@v1.2.3!",
+        "churn@v1 ",
+        " churn",
+        "churn/7",
+        "churn:7",
+        "churn@1.2.3",
+        "churn@greatest",
+        "churn@a/b",
+        "churn@a b",
+        "churn#production",
+        "run/x",
+        "run@v1",
+        "con@v1",
+        "churn@v1.x",
+        "models:/",
+        "models:/churn",
+        "models:/churn/",
+        "models:/churn/0",
+        "models:/churn/v1",
+        "models:/churn/Production",
+        "models:/churn/7/x",
+        "models:/churn@",
+        "models:/@x",
+        "models:/churn@7",
+        "models:/churn@v1",
+        "models://churn/7",
+        "run:",
+        "run:/",
+        "run:x/",
+        "run:x//y",
+        "run:x/../y",
+        "run:x/.git",
+        "runs:/",
+        "runs:/x/",
+        "runs:x/y",
+        "runs://x",
+        "https://example.org/x",
+        "churn@v٣",
+        "churn@٣",
+        "ch\ud800",
+        "churn\n",
+        "churn@v1\n",
+    ],
 )
 def test_anything_else_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(Refused) as refused:

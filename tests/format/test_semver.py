@@ -19,13 +19,13 @@ from gitreg.format.semver import (
     parse_line,
     parse_semver,
 )
+from testing.work import steps
 
 _numbers = st.integers(0, 999_999_999) | st.integers(0, 3)
 _words = st.from_regex(r"[0-9]*[A-Za-z-][0-9A-Za-z-]{0,5}", fullmatch=True) | _numbers.map(str)
 semvers = st.builds(
     Semver, _numbers, _numbers, _numbers, st.just(()) | st.lists(_words, min_size=1, max_size=3).map(tuple)
 ).filter(lambda version: not str(version).endswith(".lock"))
-from testing.work import steps
 
 # semver.org, section 11, and what follows from it; each is less than the next.
 IN_ORDER = """

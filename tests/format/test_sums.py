@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.sums import Sums, check_digest, format_sums, make_sums, parse_sums
+from testing.work import growth, steps
 
 A, B = "a" * 64, "0123456789abcdef" * 4
 parts = st.text(
@@ -23,7 +24,6 @@ paths = (
     .map("/".join)
     .filter(lambda path: path != "SHA256SUMS")
 )
-from testing.work import growth, steps
 
 sums = st.dictionaries(paths, st.text("0123456789abcdef", min_size=64, max_size=64), max_size=8).map(make_sums)
 

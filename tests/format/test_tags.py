@@ -45,9 +45,32 @@ def test_a_name_is_read_and_written_the_same(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "v1.0.0", "churn", "churn@", "churn@v1", "churn@v1.2", "churn@0", "churn@01", "churn@7!", "churn@v1.0.0!!"]
-    + ["churn@v1.0.0+b", "run@v1.0.0", "run/", "run/a/b", "run/a.b", "churn#production", "churn#v1#1", "churn#a#0"]
-    + ["a/b@v1.0.0", "churn@v1.0.0\n", "churn@!", "con@v1.0.0", "churn##1", "churn@1234567890"],
+    [
+        "",
+        "v1.0.0",
+        "churn",
+        "churn@",
+        "churn@v1",
+        "churn@v1.2",
+        "churn@0",
+        "churn@01",
+        "churn@7!",
+        "churn@v1.0.0!!",
+        "churn@v1.0.0+b",
+        "run@v1.0.0",
+        "run/",
+        "run/a/b",
+        "run/a.b",
+        "churn#production",
+        "churn#v1#1",
+        "churn#a#0",
+        "a/b@v1.0.0",
+        "churn@v1.0.0\n",
+        "churn@!",
+        "con@v1.0.0",
+        "churn##1",
+        "churn@1234567890",
+    ],
 )
 def test_a_tag_of_somebody_else_is_nothing_of_gitreg(name: str) -> None:
     assert parse_tag_name(name) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -70,7 +71,8 @@ def test_a_tag_without_a_format_is_gtos(text: str) -> None:
 
 
 def test_a_tombstone_tells_only_its_place_in_the_chain() -> None:
-    text = f"churn v1.0.0 purged\n\nGitreg-Format: 1\nGitreg-Number: 2\nGitreg-Previous: none\nGitreg-Replaces: {'a' * 40}\n"
+    trailers = f"Gitreg-Format: 1\nGitreg-Number: 2\nGitreg-Previous: none\nGitreg-Replaces: {'a' * 40}\n"
+    text = f"churn v1.0.0 purged\n\n{trailers}"
     found = parse_version_message(text, "churn", "v1.0.0")
     assert found.tombstone and found.number == 2 and found.previous == "" and found.digest == ""
 
@@ -87,7 +89,7 @@ def test_a_newer_format_is_named() -> None:
         ("Gitreg-Number: 7", "Gitreg-Number: 0"),
         ("Gitreg-Number: 7", "Gitreg-Number: seven"),
         ("Gitreg-Number: 7", "Gitreg-Number: 7\nGitreg-Number: 8"),
-        ("Gitreg-Number: 7", "Gitreg-Number: ٧"),
+        ("Gitreg-Number: 7", "Gitreg-Number: \u0667"),
         ("Gitreg-Number: 7", "Gitreg-Number: " + "7" * 5000),
         ("Gitreg-Number: 7\n", ""),
         ("Gitreg-Run: 29edd", "Gitreg-Run: a/b"),
@@ -111,10 +113,8 @@ def test_a_broken_record_is_refused(old: str, new: str) -> None:
 @given(st.text(max_size=40), st.integers(0, len(MESSAGE)), st.integers(0, 20))
 def test_any_message_is_a_version_or_an_error_of_gitreg(text: str, at: int, cut: int) -> None:
     for tried in (text, MESSAGE[:at] + text + MESSAGE[at + cut :]):
-        try:
+        with contextlib.suppress(GitregError):
             parse_version_message(tried, "churn", "v1.3.0")
-        except GitregError:
-            pass
 
 
 def test_a_tag_tells_the_metrics_that_fit() -> None:

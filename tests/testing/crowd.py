@@ -1,4 +1,4 @@
-"""A registry of ten thousand versions in seconds: one pack written here, one file of packed refs."""
+"""A registry of thousands of versions in seconds: one pack written here, one file of packed refs."""
 
 from __future__ import annotations
 

@@ -73,13 +73,12 @@ class SshServer:
         return (self.folder / "sshd.log").read_text(errors="replace")
 
 
-@pytest.fixture(scope="session")
-def sshd_server(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    """The server itself, one for all tests of a process. Tests ask for `sshd`."""
+@contextlib.contextmanager
+def serving(folder: Path, home: Path) -> Iterator[SshServer]:
+    """A server with its keys in `folder`, whose commands see `home`; it runs as long as the block does."""
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if program is None:
         pytest.fail("no sshd: run `make test`, which installs openssh-server", pytrace=False)
-    folder = tmp_path_factory.mktemp("sshd")
     for name in ("hostkey", "clientkey"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name], check=True)
     if os.geteuid() == 0:
@@ -88,7 +87,7 @@ def sshd_server(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) 
     process = None
     for _ in range(5):  # another program may take the port between our asking and sshd's
         port = _free_port()
-        process = _started(program, folder, port, sealed_session)
+        process = _started(program, folder, port, home)
         if _answers(port, process):
             break
         _stop(process)
@@ -99,19 +98,33 @@ def sshd_server(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) 
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
     server = SshServer("127.0.0.1", port, getpass.getuser(), folder)
     (folder / "client_config").write_text(CLIENT_CONFIG.format(user=server.user, folder=folder))
-    yield server
-    _stop(process)
+    try:
+        yield server
+    finally:
+        _stop(process)
+
+
+def trust(server: SshServer, home: Path, patch: pytest.MonkeyPatch) -> SshServer:
+    """Let git and DVC of the user at `home` know the server and its key."""
+    # DVC's library reads ~/.ssh/config of $HOME; OpenSSH's own client goes by the password file, so git is told.
+    settings = home / ".ssh" / "config"
+    settings.parent.mkdir(mode=0o700)
+    shutil.copy(server.folder / "client_config", settings)
+    patch.setenv("GIT_SSH_COMMAND", f"ssh -F {shlex.quote(str(settings))}")
+    return server
+
+
+@pytest.fixture(scope="session")
+def sshd_server(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """The server itself, one for all tests of a process. Tests ask for `sshd`."""
+    with serving(tmp_path_factory.mktemp("sshd"), sealed_session) as server:
+        yield server
 
 
 @pytest.fixture
 def sshd(sshd_server: SshServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> SshServer:
     """A real OpenSSH server that git and DVC in this test can use: `sshd.url(path)`."""
-    # DVC's library reads ~/.ssh/config of $HOME; OpenSSH's own client goes by the password file, so git is told.
-    settings = home / ".ssh" / "config"
-    settings.parent.mkdir(mode=0o700)
-    shutil.copy(sshd_server.folder / "client_config", settings)
-    monkeypatch.setenv("GIT_SSH_COMMAND", f"ssh -F {shlex.quote(str(settings))}")
-    return sshd_server
+    return trust(sshd_server, home, monkeypatch)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""Other tools whose import takes seconds, imported once in a session: every call is a process of its own all the same."""
+"""Other tools whose import takes seconds, imported once in a session; every call is a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from testing.tools import TOOLS
 _SERVER = Path(__file__).with_name("warm_server.py")
 
 Run = Callable[..., str]
-"""`run("script.py" or "-c", *arguments, input="", cwd=None, **variables)`: what is printed. Fails where the code is not 0."""
+"""`run("script.py", *arguments, input="", cwd=None, **variables)`, or `run("-c", code, ...)`: what is printed.
+
+The environment is the caller's, with `variables` in it. Where the exit code is not 0, the test fails.
+"""
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ def run(job):
         os.dup2(opened, stream)
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(stream, mode, encoding="utf-8", buffering=1) for stream, mode in enumerate(("r", "w", "w"))
+        os.fdopen(stream, mode, buffering=1, encoding="utf-8") for stream, mode in enumerate(("r", "w", "w"))
     )
     os.environ.clear()
     os.environ.update(job["env"])

@@ -1,0 +1,1 @@
+"""Being written (interop and corpus builder)."""
