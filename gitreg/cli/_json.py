@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from gitreg.registry.place import Registry
 
 VERSION = 1
+_READ_HERE = frozenset({"models", "versions", "runs", "log"})  # as git does, a clone lists what was fetched
 
 
 def envelope(name: str, place: Registry | None) -> dict[str, object]:
     """What every answer begins with. `place` is None where no registry was asked.
 
-    `as_of` is when the origin was last fetched (None: never), or now where the repository is itself the authority.
+    `as_of` is when the origin was last fetched (None: never), or now where the repository is itself the authority;
+    `stale` where the origin was not asked for this answer.
     """
     return {
         "schema": f"gitreg/{name}/{VERSION}",
         "registry": place.where if place else None,
         "as_of": (place.last_fetch() or None) if place and place.remote else format_time(now()),
-        "stale": bool(place and place.remote and place.offline),
+        "stale": bool(place and place.remote and (place.offline or (name in _READ_HERE and not place.mirror))),
     }
 
 

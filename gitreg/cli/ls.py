@@ -41,7 +41,8 @@ def command(session: Session, model: str | None, where: str, order_by: tuple[str
         elif models:
             _print_models(models)
         else:
-            session.say("no model matches" if where else "nothing is registered yet")
+            fetched = ", as far as was fetched: gitreg fetch" if place.remote and not place.mirror else ""
+            session.say("no model matches" if where else f"nothing is registered yet{fetched}")
         return
     versions = _versions(place, model, where, order_by, limit)
     if session.json:

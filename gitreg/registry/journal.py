@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitreg.errors import Conflict, Damaged
+from gitreg.errors import Conflict, Damaged, GitregError
 from gitreg.format.jsontext import format_line, number_from_json, number_to_json
 from gitreg.format.runs import LoggedModel, Point, Run, source_from
 from gitreg.registry.contents import StoredFile
@@ -246,10 +246,19 @@ def _read(path: Path, run_id: str) -> tuple[OpenRun, int]:
     return run, good
 
 
-def open_runs(state: Path) -> Iterator[Run]:
-    """The open runs of this machine: "running", or "interrupted" where no program holds them any more."""
-    for folder in sorted((state / "runs").glob("[!.]*")):
-        run, good = _read(folder / "journal.jsonl", folder.name)
+def open_runs(state: Path, damage: list[GitregError] | None = None) -> Iterator[Run]:
+    """The open runs of this machine: "running", or "interrupted" where no program holds them any more.
+
+    A journal that is none is told of in `damage`, or Damaged where nobody listens.
+    """
+    for folder in sorted((state / "runs").glob("[!.]*/")):
+        try:
+            run, good = _read(folder / "journal.jsonl", folder.name)
+        except Damaged as error:
+            if damage is None:
+                raise
+            damage.append(error)
+            continue
         if good:
             yield run.to_run("running" if _held(folder / "lock") else "interrupted")
 

@@ -6,16 +6,17 @@ import hashlib
 import os
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable, Unsupported
+from gitreg.format.runs import check_format
 from gitreg.format.times import format_time, parse_time
 from gitreg.stores.cache import Cache
 from gitreg.stores.clock import now
-from gitreg.stores.git import Repository, create_repository, find_repository
+from gitreg.stores.git import Repository, create_repository, find_repository, without_credentials
 
 # What a listing does not ask for is imported where it is used: importing it takes longer than the listing.
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Registry:
         """Whether main is there and holds a gitreg.yaml."""
         return CONFIG_FILE in self._main_files
 
+    def check_format(self) -> None:
+        """Refuse a registry that a newer gitreg made. Looks at one line, so that listing reads no YAML."""
+        found = re.search(rb"^format:[ \t]*(\d+)[ \t]*(?:#.*)?$", self._main_files[CONFIG_FILE], re.MULTILINE)
+        check_format(found[1].decode() if found else str(self.config.format), CONFIG_FILE)
+
     @cached_property
     def config(self) -> Config:
         """What gitreg.yaml on main says."""
@@ -103,8 +109,16 @@ class Registry:
         stated = parse_dvc_config(self._main_files[_DVC_CONFIG].decode(errors="replace"))
         for remote in stated.remotes:
             if remote.name == stated.default or not stated.default:
-                return remote
+                return self._where_it_is_now(remote)
         raise NotFound(f"{self.where} names no payload store: its {_DVC_CONFIG} has no core.remote", hint)
+
+    def _where_it_is_now(self, remote: Remote) -> Remote:
+        """A store inside this repository moves with it, and a copy of the repository has its own."""
+        inside = {"cache": self.cache.root, "payloads": self.git.common_dir / "payloads"}
+        own = inside.get(Path(remote.url).name) if "://" not in remote.url and not self.remote else None
+        if own is None or not own.is_dir() or Path(remote.url).parent.name not in {own.parent.name, "gitreg"}:
+            return remote
+        return replace(remote, url=str(own))
 
     @cached_property
     def store(self) -> PayloadStore:
@@ -155,6 +169,8 @@ def use(where: str | os.PathLike[str]) -> None:
 def where_meant(where: str | os.PathLike[str] | None = None) -> str:
     """The registry's path or address: the argument, `use`, GITREG_REGISTRY, pyproject.toml, or this folder."""
     if where is not None:
+        if not os.fspath(where):
+            raise Refused("the registry's name is empty", "name it: a path or an address")
         return os.fspath(where)
     if _used:
         return _used[0]
@@ -170,17 +186,16 @@ def _from_pyproject(folder: Path) -> str:
             import tomllib
 
             try:
-                named = (
-                    tomllib.loads(found.read_text(encoding="utf-8"))
-                    .get("tool", {})
-                    .get("gitreg", {})
-                    .get("registry", "")
-                )
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-                return ""
+                named: object = tomllib.loads(found.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise Damaged(f"{found} cannot be read: {error}", "mend it, or name a registry with -R") from None
+            for key in ("tool", "gitreg", "registry"):
+                named = named.get(key, "") if isinstance(named, dict) else named if not named else 0
             if not isinstance(named, str):
                 raise Damaged(f"{found}: tool.gitreg.registry is not text", 'write registry = "PATH-OR-URL"')
-            return named if not named or is_address(named) else str(parent / named)
+            if not named or is_address(named) or named.startswith("file://"):
+                return named
+            return str(parent / Path(named).expanduser())
     return ""
 
 
@@ -214,7 +229,8 @@ def _open_folder(named: str, branch: str, offline: bool) -> Registry:
         hint = "gitreg init, or name a registry with -R PATH-OR-URL or GITREG_REGISTRY"
         raise NotFound(f"no registry here: {path.resolve()} is not in a git repository", hint)
     remote = git.config("gitreg.remote") or ("origin" if git.config("remote.origin.url") else "")
-    remote = "" if remote == "." else remote
+    if remote == "." or (git.work_tree is None and not git.config("gitreg.remote")):
+        remote = ""  # a bare repository has no branches of others': what it shows is its own
     chosen = branch or git.config("gitreg.branch") or _default_branch(git, remote)
     return registry_in(git, remote, chosen, str(git.work_tree or git.common_dir), offline=offline)
 
@@ -265,6 +281,7 @@ def _open_mirror(address: str, branch: str, offline: bool) -> Registry:
 def _check(registry: Registry) -> None:
     """Refuse a branch that has no gitreg.yaml; the file itself is read when something asks for it."""
     if registry.exists:
+        registry.check_format()
         return
     git = registry.git
     hint = "gitreg init, or name a registry with -R PATH-OR-URL or GITREG_REGISTRY"
@@ -281,6 +298,13 @@ def writable(registry: Registry) -> Registry:
             f"{registry.where} can be read by its address, but not yet written to",
             f"git clone {registry.where}, then name the clone with -R",
         )
+    original = registry.git.config("remote.origin.url")
+    if registry.git.work_tree is None and not registry.remote and original and not registry.git.config("gitreg.remote"):
+        raise Refused(
+            f"{registry.where} is a bare copy of {without_credentials(original)}",
+            "write to a clone of that; or make this one the authority: git config gitreg.remote .",
+        )
+    _ = registry.config  # its mistakes are told before anything is written
     return registry
 
 

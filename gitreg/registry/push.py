@@ -17,7 +17,7 @@ from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.publish import publish_payloads, push_runs
 from gitreg.registry.recover import finish_ended_runs
-from gitreg.registry.register import register_wished
+from gitreg.registry.register import propose, register_wished
 from gitreg.registry.resolve import resolve
 from gitreg.registry.wishes import Wish, read_wishes
 
@@ -58,7 +58,7 @@ def push(
         runs += list(parse_runs(place, [ref.oid for ref in here]))
     wishes = list(read_wishes(place.state))
     if dry_run:
-        return Pushed(tuple(run.id for run in runs if run), ())
+        return Pushed(tuple(run.id for run in runs if run), tuple(propose(place, wish) for wish in wishes))
     finish_ended_runs(place)
     versions, refused = _register_all(place, wishes, progress)
     push_runs(place, [run for run in runs if run], progress)

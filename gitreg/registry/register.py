@@ -60,7 +60,7 @@ def register(
         line or "",
     )
     if dry_run:
-        return _propose(place, wish, read_candidate(place, wish))[0]
+        return propose(place, wish)
     return register_wished(place, wish, progress)
 
 
@@ -71,10 +71,17 @@ def register_wished(
     try:
         version = _register(registry, wish, progress, run)
     except Unreachable as error:
+        if not registry.remote:
+            raise
         keep_wish(registry.state, wish)
         raise Unreachable(error.message, "it is kept and not yet a version: gitreg push completes it") from error
     drop_wish(registry.state, wish)
     return version
+
+
+def propose(registry: Registry, wish: Wish) -> ModelVersion:
+    """The version that `wish` would become now; nothing is written."""
+    return _propose(registry, wish, read_candidate(registry, wish))[0]
 
 
 def wish_for(run_id: str, path: str, asked: Mapping[str, object]) -> Wish:

@@ -68,17 +68,30 @@ def _tags(registry: Registry, reference: Reference, model: str) -> ModelTags:
         isinstance(target, Numbered) and target.number in tags.numbers
     )
     if registry.remote and not registry.offline and not known:
-        registry.fetch(f"refs/tags/{model}@*")
+        try:
+            registry.fetch(f"refs/tags/{model}@*")
+        except Unreachable as away:
+            raise _offer_offline(registry, away) from None
         tags = model_tags(registry, model)
     if not tags.versions and not tags.numbers:
         raise NotFound(f"no model {model} in {registry.where}", _models_there(registry))
     return tags
 
 
+def _offer_offline(registry: Registry, away: Unreachable) -> Unreachable:
+    last = registry.last_fetch()
+    since = f" on {last}" if last else ""
+    return Unreachable(away.message, f"{away.hint}; --offline uses what was fetched here{since}")
+
+
 def _models_there(registry: Registry) -> str:
     names = sorted(read_tags(registry))
     if not names:
-        return "nothing is registered yet: gitreg register RUN MODEL"
+        return (
+            "gitreg fetch"
+            if registry.remote and registry.offline
+            else "nothing is registered yet: gitreg register RUN MODEL"
+        )
     shown = ", ".join(names[:10])
     return f"there is {shown}" if len(names) <= 10 else f"there are {len(names)} models: gitreg ls"
 
@@ -101,6 +114,11 @@ def _choose(registry: Registry, tags: ModelTags, reference: Reference) -> Semver
             )
         return chosen
     if isinstance(target, OfLine):
+        if not any(target.line.holds(v) for v in tags.versions):
+            majors = sorted({v.major for v in tags.versions})
+            raise NotFound(
+                f"{tags.model} has no version {target.line}.*", f"there is {', '.join(f'v{m}' for m in majors)}"
+            )
         standing = [v for v in standing if target.line.holds(v)]
     chosen = _first_kept(registry, tags, standing[::-1])
     if chosen is None:
@@ -150,7 +168,10 @@ def read_stage(registry: Registry, stage: str, model: str, commit: str = "") -> 
 
 
 def _staged(registry: Registry, target: Staged) -> ModelVersion:
-    registry.fetch_main()
+    try:
+        registry.fetch_main()
+    except Unreachable as away:
+        raise _offer_offline(registry, away) from None
     found = read_stage(registry, target.stage, target.model)
     if found is None:
         raise _nothing_staged(registry, target)

@@ -78,13 +78,7 @@ def _open_records(registry: Registry, damage: Damage) -> list[RunRecord]:
         return []
     from gitreg.registry.journal import open_runs
 
-    records: list[RunRecord] = []
-    try:
-        for run in open_runs(registry.state):
-            records.append(_open_record(run))
-    except GitregError as error:
-        damage.append(error)
-    return records
+    return [_open_record(run) for run in open_runs(registry.state, damage)]
 
 
 def _open_record(run: Run) -> RunRecord:

@@ -178,6 +178,8 @@ def model(name: str, *, registry: Where = None, offline: bool | None = None) -> 
     hint = "nothing is registered yet: gitreg register RUN MODEL"
     if names:
         hint = f"there is {', '.join(names)}" if len(names) <= 10 else f"there are {len(names)} models: gitreg ls"
+    if place.remote and not place.mirror:
+        hint += "; gitreg fetch brings what others registered"
     raise NotFound(f"no model {name} in {place.where}", hint)
 
 

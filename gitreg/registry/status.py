@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 
-from gitreg.errors import NotFound, Unreachable
+from gitreg.errors import GitregError, NotFound, Unreachable
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
 from gitreg.registry.catalog import read_tags
@@ -55,6 +56,10 @@ def status(registry: str | os.PathLike[str] | Registry | None = None, *, offline
     runs = {ref.name: ref.oid for ref in place.git.refs(run_ref(""))}
     there = _runs_there(place)
     unpushed = None if there is None else tuple(n.removeprefix(run_ref("")) for n in runs if there.get(n) != runs[n])
+    damage: list[GitregError] = []
+    opened = tuple(open_runs(place.state, damage))
+    for error in damage:
+        warnings.warn(f"{error.message} ({error.hint})", stacklevel=2)
     return Status(
         where=place.where if place.mirror else str(place.git.work_tree or place.git.common_dir),
         branch=place.branch,
@@ -64,7 +69,7 @@ def status(registry: str | os.PathLike[str] | Registry | None = None, *, offline
         models=len(tags),
         versions=sum(len(model.versions) for model in tags),
         runs=len(runs),
-        open_runs=tuple(open_runs(place.state)),
+        open_runs=opened,
         unpushed=unpushed if place.remote else (),
         wishes=tuple(str(wish) for wish in read_wishes(place.state)),
         fetched=place.last_fetch(),

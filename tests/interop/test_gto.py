@@ -45,7 +45,7 @@ def test_gto_shows_models_and_versions(shared: Shared, tool: Tool) -> None:
 
 def test_gto_knows_the_tags_and_their_history(shared: Shared, tool: Tool) -> None:
     found = json.loads(run(tool, "check-ref", "-r", shared.origin, "churn@v1.0.1", "--json", cwd=shared.origin))
-    assert [(event["artifact"], event["version"]) for event in found.values()] == [("churn", "v1.0.1")]
+    assert (found["artifact"], found["version"], found["event"]) == ("churn", "v1.0.1", "registration")
     history = json.loads(run(tool, "history", "-r", shared.origin, "churn", "--json", cwd=shared.origin))
     assert [event["version"] for event in history if event["event"] == "registration"] == ["v1.0.1", "v1.0.0"]
 
@@ -73,6 +73,7 @@ def registered(tool: Tool, tmp_path: Path) -> Place:
 
 def test_what_gto_registered_is_listed_and_resolved_without_a_number(registered: Place) -> None:
     gitreg.use(registered.path)
+    gitreg.fetch()
     found = gitreg.resolve("churn@latest")
     assert (found.version, found.number, found.run_id, found.digest) == ("v1.5.0", None, "", "")
     assert found.commit == git(registered.path, "rev-parse", "origin/main")

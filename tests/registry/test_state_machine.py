@@ -1,1 +1,252 @@
-"""A registry against a model of it in memory, whatever order things happen in."""
+"""A registry beside a model of it in memory: whatever is done, in whatever order and from whichever clone."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+import gitreg
+from gitreg.errors import Conflict, NotFound
+from gitreg.format.compatibility import Promise
+from gitreg.format.numbering import next_version
+from gitreg.format.schema import Signature
+from gitreg.format.semver import Semver, format_semver
+from gitreg.registry.commit import commit
+from testing.gitcli import git
+from testing.models import log_run, write_model
+from testing.registries import Place, cloned, lone, signature
+
+MODELS = ("churn", "price")
+SIGNATURES: tuple[Signature | None, ...] = (
+    None, signature(a="long"), signature(a="long", b="long?"), signature(a="string"),
+)  # fmt: skip
+STEPS = settings(max_examples=8, stateful_step_count=12, deadline=None)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A run as it was logged."""
+
+    run_id: str
+    signature: Signature | None
+    weights: bytes
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+    @property
+    def promise(self) -> Promise:
+        return Promise(self.signature, ("python_function", "sklearn"))
+
+
+@dataclass
+class Known:
+    """A version as it was made."""
+
+    model: str
+    number: int
+    semver: Semver
+    run: Logged
+    tag: str
+    retired: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.model}@{format_semver(self.semver)}"
+
+
+class Machine(RuleBasedStateMachine):
+    """`places` are the clones of one origin, or the one repository that has none; a rule acts in `n` of them."""
+
+    def __init__(self, *places: Place) -> None:
+        super().__init__()
+        self.places = places
+        self.shared = len(places) > 1
+        self.runs: dict[str, Logged] = {}
+        self.here: list[set[str]] = [set() for _ in places]
+        self.at_origin: set[str] = set()
+        self.versions: dict[str, list[Known]] = {model: [] for model in MODELS}
+        self.folders = itertools.count()
+
+    def where(self, n: int) -> Path:
+        return self.places[n % len(self.places)].path
+
+    def seen(self, n: int) -> set[str]:
+        """The runs that can be had in a place: logged there, brought there, or at the origin."""
+        return self.here[n % len(self.places)] | self.at_origin
+
+    def folder(self) -> Path:
+        return self.places[0].path.parent / f"folder{next(self.folders)}"
+
+    def a_version(self, model: str, pick: int) -> Known:
+        assume(self.versions[model])
+        return self.versions[model][pick % len(self.versions[model])]
+
+    @rule(
+        n=st.integers(0, 1),
+        found=st.sampled_from(SIGNATURES),
+        params=st.dictionaries(st.sampled_from(["depth", "rate"]), st.integers(0, 9), max_size=2),
+        metrics=st.dictionaries(st.sampled_from(["auc", "loss"]), st.floats(0, 1), max_size=2),
+    )
+    def log(self, n: int, found: Signature | None, params: dict[str, int], metrics: dict[str, float]) -> None:
+        run_id = f"run-{len(self.runs):03}"
+        weights = f"weights of {run_id}".encode()
+        written = write_model(self.folder(), signature=found, weights=weights)
+        if params or metrics:
+            log_run(self.where(n), run_id, written, params=params, metrics=metrics)
+        else:
+            made = commit(written, run_id=run_id, registry=self.where(n))
+            assert commit(written, run_id=run_id, registry=self.where(n)) == made
+        self.runs[run_id] = Logged(run_id, found, weights, {k: str(v) for k, v in params.items()}, metrics)
+        self.here[n % len(self.places)].add(run_id)
+
+    @rule(n=st.integers(0, 1), pick=st.integers(0, 99), model=st.sampled_from(MODELS))
+    def register(self, n: int, pick: int, model: str) -> None:
+        assume(self.runs)
+        run = list(self.runs.values())[pick % len(self.runs)]
+        name = f"run:{run.run_id}/model"
+        known = self.versions[model]
+        again = next((version for version in known if version.run is run), None)
+        if run.run_id not in self.seen(n):
+            with pytest.raises(NotFound):
+                gitreg.register(name, model, registry=self.where(n))
+        elif again and again.retired:
+            with pytest.raises(Conflict, match="is retired"):
+                gitreg.register(name, model, registry=self.where(n))
+        elif again:
+            assert gitreg.register(name, model, registry=self.where(n)).tag == again.tag
+        else:
+            promises = {version.semver: version.run.promise for version in known}
+            retired = {version.semver for version in known if version.retired}
+            expected, _ = next_version(run.promise, promises, promises.__getitem__, retired=retired)
+            made = gitreg.register(name, model, registry=self.where(n))
+            assert (made.semver, made.number) == (expected, len(known) + 1)
+            assert (made.run_id, made.metrics) == (run.run_id, run.metrics)
+            assert made.previous == (known[-1].tag if known else "")
+            known.append(Known(model, len(known) + 1, expected, run, made.tag))
+            if self.shared:
+                self.at_origin.add(run.run_id)
+
+    @rule(n=st.integers(0, 1), model=st.sampled_from(MODELS), pick=st.integers(0, 99))
+    def retire(self, n: int, model: str, pick: int) -> None:
+        version = self.a_version(model, pick)
+        if version.retired:
+            with pytest.raises(Conflict, match="is retired already"):
+                gitreg.retire(str(version), "again", registry=self.where(n))
+        else:
+            assert gitreg.retire(f"{model}@{version.number}", "old", registry=self.where(n)).retired
+            version.retired = True
+
+    @rule(
+        n=st.integers(0, 1), model=st.sampled_from(MODELS), pick=st.integers(0, 99),
+        key=st.sampled_from(["owner", "approved"]), value=st.none() | st.sampled_from(["yes", "no"]),
+    )  # fmt: skip
+    def note(self, n: int, model: str, pick: int, key: str, value: str | None) -> None:
+        version = self.a_version(model, pick)
+        (fact,) = gitreg.note(str(version), {key: value}, registry=self.where(n))
+        version.noted[key] = version.noted.get(key, 0) + 1
+        assert fact.n == version.noted[key]
+        version.labels.pop(key, None)
+        if value is not None:
+            version.labels[key] = value
+
+    @rule(n=st.integers(0, 1), pick=st.integers(0, 99))
+    def push(self, n: int, pick: int) -> None:
+        mine = sorted(self.here[n % len(self.places)])
+        assume(self.shared and mine)
+        run_id = mine[pick % len(mine)]
+        assert gitreg.push(run_id, registry=self.where(n)).versions == ()
+        self.at_origin.add(run_id)
+
+    @rule(n=st.integers(0, 1), model=st.sampled_from(MODELS))
+    def resolve_every_form(self, n: int, model: str) -> None:
+        known = self.versions[model]
+        standing = [version for version in known if not version.retired]
+        greatest = max(standing, key=lambda version: version.semver, default=None)
+        expected: dict[str, Known | None] = {model: greatest, f"{model}@latest": greatest}
+        expected[f"models:/{model}/latest"] = standing[-1] if standing else None
+        for major in range(4):
+            line = [version for version in standing if version.semver.major == major]
+            expected[f"{model}@v{major}"] = max(line, key=lambda version: version.semver, default=None)
+        for version in known:
+            expected |= dict.fromkeys((str(version), f"{model}@{version.number}", f"models:/{model}/{version.number}"), version)
+        expected |= {f"{model}@v9.9.9": None, f"{model}@{len(known) + 1}": None, f"{model}@nowhere": None}
+        for reference, version in expected.items():
+            if version is None:
+                with pytest.raises(NotFound):
+                    gitreg.resolve(reference, registry=self.where(n))
+            else:
+                found = gitreg.resolve(reference, registry=self.where(n))
+                assert (reference, str(found), found.tag) == (reference, str(version), version.tag)
+
+    @rule(n=st.integers(0, 1), model=st.sampled_from(MODELS), pick=st.integers(0, 99))
+    def pull(self, n: int, model: str, pick: int) -> None:
+        version = self.a_version(model, pick)
+        pulled = gitreg.pull(str(version), self.folder(), registry=self.where(n))
+        assert (pulled / "model.pkl").read_bytes() == version.run.weights
+
+    @rule(n=st.integers(0, 1), pick=st.integers(0, 99))
+    def read_run(self, n: int, pick: int) -> None:
+        assume(self.runs)
+        run = list(self.runs.values())[pick % len(self.runs)]
+        if run.run_id not in self.seen(n):
+            with pytest.raises(NotFound):
+                gitreg.get_run(run.run_id, registry=self.where(n))
+            return
+        found = gitreg.get_run(run.run_id, registry=self.where(n))
+        assert (found.id, found.status) == (run.run_id, "finished")
+        assert (found.params, found.metrics) == (run.params, run.metrics)
+        self.here[n % len(self.places)].add(run.run_id)
+
+    @rule(n=st.integers(0, 1))
+    def read_everything(self, n: int) -> None:
+        if self.shared:
+            gitreg.fetch(registry=self.where(n))
+            self.here[n % len(self.places)] |= self.at_origin
+        found = gitreg.search_versions(order_by=["model", "number"], registry=self.where(n))
+        everything = [version for model in MODELS for version in self.versions[model]]
+        assert [(str(v), v.number, v.run_id, v.retired, dict(v.labels)) for v in found] == [
+            (str(v), v.number, v.run.run_id, v.retired, v.labels) for v in everything
+        ]
+        runs = gitreg.search_runs(registry=self.where(n))
+        assert {run.id for run in runs} == self.here[n % len(self.places)]
+
+    @invariant()
+    def tags_are_exactly_those_of_what_was_done(self) -> None:
+        authority = self.places[0].origin or self.places[0].path
+        listed = git(authority, "for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags").splitlines()
+        tags = {name: oid for oid, name in (line.split() for line in listed)}
+        runs = self.at_origin if self.shared else set(self.runs)
+        everything = [version for known in self.versions.values() for version in known]
+        expected = {str(v): v.tag for v in everything} | {f"{v.model}@{v.number}": v.tag for v in everything}
+        assert {name: tags[name] for name in expected} == expected
+        retired = {f"{v}!" for v in everything if v.retired}
+        assert set(tags) == {*expected, *retired, *(f"run/{run}" for run in runs)}
+
+
+def test_a_registry_without_an_origin_is_what_was_done_to_it(tmp_path: Path) -> None:
+    count = itertools.count()
+
+    def begin() -> Machine:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        return Machine(lone(folder / "r"))
+
+    run_state_machine_as_test(begin, settings=STEPS)
+
+
+def test_two_clones_of_an_origin_are_what_was_done_to_either(tmp_path: Path) -> None:
+    count = itertools.count()
+
+    def begin() -> Machine:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        first = cloned(folder / "r")
+        return Machine(first, first.clone(folder / "s"))
+
+    run_state_machine_as_test(begin, settings=STEPS)

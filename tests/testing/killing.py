@@ -13,8 +13,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from testing.registries import signature, times
 
@@ -89,6 +92,9 @@ def register_one(registry: str, name: str) -> None:
 def start(program: Callable[[str, str], None], registry: Path, name: str, step: int = 0, path: str = "") -> Any:
     """A process of `program`; with `step` it kills itself at that change of a file."""
     env = dict(os.environ) | ({"PATH": path} if path else {})
+    with pytest.MonkeyPatch.context() as patch:  # the server finds what it imports beforehand by this alone
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
     process = _SERVER.Process(target=_run, args=(program.__name__, str(registry), name, step, env, os.getcwd()))
     process.start()
     return process
