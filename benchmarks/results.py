@@ -7,10 +7,11 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 from measure import Row, tool
+
+import gitreg
 
 _HEAD = """\
 # Measured
@@ -71,8 +72,8 @@ def _versions() -> str:
     mlflow = _asked(tool("MLFLOW"), "mlflow")
     dvc = _asked(tool("DVC_PYTHON"), "dvc")
     gto = _asked(str(Path(tool("GTO")).with_name("python")), "gto")
-    own = metadata.version("gitreg")
-    return f"gitreg {own}, Python {platform.python_version()}, git {git}, MLflow {mlflow}, DVC {dvc}, GTO {gto}"
+    python = platform.python_version()
+    return f"gitreg {gitreg.__version__}, Python {python}, git {git}, MLflow {mlflow}, DVC {dvc}, GTO {gto}"
 
 
 def _asked(interpreter: str, distribution: str) -> str:

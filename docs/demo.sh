@@ -13,8 +13,7 @@ for name in $(env | sed -n 's/^\(\(DVC\|GIT\|GITREG\|XDG\)_[A-Za-z0-9_]*\)=.*/\1
     unset "$name"
 done
 mkdir "$folder/home"
-unset PYTHONDONTWRITEBYTECODE
-export HOME="$folder/home" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null PYTHONPYCACHEPREFIX="$folder/home/pycache"
+export HOME="$folder/home" GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null PYTHONDONTWRITEBYTECODE=1
 export GIT_AUTHOR_NAME='Ana Analyst' GIT_AUTHOR_EMAIL=ana@example.org
 export GIT_COMMITTER_NAME="$GIT_AUTHOR_NAME" GIT_COMMITTER_EMAIL="$GIT_AUTHOR_EMAIL"
 

@@ -5,6 +5,11 @@ Only the command line's group catches `GitregError`; everything else lets it pas
 
 from __future__ import annotations
 
+import sys
+import warnings
+
+_PACKAGE = __name__.partition(".")[0]
+
 
 class GitregError(Exception):
     """Something a user can act on: what was wrong, and the next thing to type.
@@ -45,3 +50,23 @@ class Unreachable(GitregError):
 
 class Unsupported(GitregError):
     """Not possible with this version, this repository or what is installed."""
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value as an error repeats it: its repr, cut where it is longer than `longest` characters."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def check_type(value: object, kinds: type | tuple[type, ...], what: str, rule: str) -> None:
+    """Refuse an argument that is none of `kinds`, naming it `what`; `rule` says what to pass."""
+    if not isinstance(value, kinds):
+        raise Refused(f"bad {what} {shown(value)}", rule)
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called gitreg, however deep in gitreg this is."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)

@@ -5,7 +5,9 @@ One file a command; only the file of the command that was given is imported.
 
 from __future__ import annotations
 
+import codecs
 import gc
+import io
 import os
 import sys
 
@@ -16,5 +18,18 @@ def main() -> None:
     """Run the command line of this process and end it."""
     # What a listing makes lives until it is printed: to look through it for garbage takes a quarter of the time.
     gc.set_threshold(100_000)
+    codecs.register_error("gitreg", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="gitreg")
     called = os.path.basename(sys.argv[0])
     sys.exit(Gitreg().main(prog_name="git reg" if called == "git-reg" else "gitreg", standalone_mode=False))
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """What the encoding of a terminal or pipe lacks, as JSON escapes it: the same text in JSON, readable elsewhere."""
+    import json
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end

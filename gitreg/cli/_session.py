@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ class Session:
     registry: str | None = None
     json: bool = False
     offline: bool = False
+    dry_run: bool = False
     quiet: bool = False
     verbose: bool = False
 
@@ -56,7 +58,7 @@ class Session:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
-    if value:
+    if value is not None and value is not False:  # an empty text is one that was given
         setattr(ctx.ensure_object(Session), str(param.name), value)
 
 
@@ -79,29 +81,68 @@ GLOBALS: Mapping[str, Callable[[], click.Option]] = {
     ),
     "json": _option("--json", is_flag=True, help="Answer with a JSON object."),
     "offline": _option("--offline", is_flag=True, help="Ask nobody: answer with what is here."),
+    "dry_run": _option("-n", "--dry-run", is_flag=True, help="Only say what would be done."),
     "quiet": _option("-q", "--quiet", is_flag=True, help="Print names only: no remarks, no progress."),
     "verbose": _option("-v", "--verbose", is_flag=True, help="Show where an error comes from."),
     "version": _option("--version", is_flag=True, is_eager=True, callback=_version, help="Print gitreg's version."),
 }
 _EVERYWHERE = ("quiet", "verbose", "version")
-_SPELLED = {"registry": "-R", "json": "--json", "offline": "--offline"}
+_SPELLED = {
+    "registry": ("-R", "--registry"), "json": ("--json",), "offline": ("--offline",), "dry_run": ("-n", "--dry-run"),
+}  # fmt: skip
 
 
 class RegistryCommand(click.Command):
-    """A command with those of the global options that mean something to it, also behind its name."""
+    """A command with those of the global options that mean something to it, also behind its name.
 
-    def __init__(self, *args: Any, takes: tuple[str, ...] = (), **settings: Any) -> None:
+    `instead` has hints for some of the others.
+    """
+
+    def __init__(
+        self, *args: Any, takes: tuple[str, ...] = (), instead: Mapping[str, str] | None = None, **settings: Any
+    ) -> None:
         super().__init__(*args, **settings)
         self.takes = (*takes, *_EVERYWHERE)
+        self.instead = instead or {}
         own = {spelled for param in self.params for spelled in param.opts}
         self.params += [option() for name, option in GLOBALS.items() if name in self.takes and f"--{name}" not in own]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            for name, spellings in _SPELLED.items():
+                if error.option_name in spellings:
+                    raise self._takes_no(name, error.option_name, ctx) from None
+            raise
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click's parser leaves it out where an option lacks its value
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         session = ctx.ensure_object(Session)
-        for name, spelled in _SPELLED.items():
+        for name, spellings in _SPELLED.items():
             if name not in self.takes and getattr(session, name):
-                raise click.UsageError(f"{ctx.info_name} takes no {spelled}", ctx)
+                raise self._takes_no(name, spellings[0], ctx)
         return super().invoke(ctx)
+
+    def _takes_no(self, name: str, spelled: str, ctx: click.Context) -> click.UsageError:
+        error = click.UsageError(f"{ctx.info_name} takes no {spelled}", ctx)
+        if name in self.instead:
+            error.hint = self.instead[name]  # type: ignore[attr-defined]  # report() reads it
+        return error
+
+
+class _Count(click.ParamType[int]):
+    """A whole number from 0."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if re.fullmatch("[0-9]{1,18}", str(value)):
+            return int(value)
+        spelled = param.opts[-1] if param else "it"
+        raise click.UsageError(f"{spelled} is {value!r}, not a whole number from 0", ctx)
 
 
 def verb(name: str, *takes: str, **settings: Any) -> Callable[[F], click.Command]:
@@ -111,14 +152,11 @@ def verb(name: str, *takes: str, **settings: Any) -> Callable[[F], click.Command
     return click.command(name, cls=RegistryCommand, takes=takes, **settings)
 
 
-dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
-
-
 where = click.option(
     "--where", default="", metavar="FILTER", help="As in \"metrics.accuracy > 0.9 AND stage = 'prod'\"."
 )
 order_by = click.option(
     "--order-by", multiple=True, metavar="NAME [DESC]", help="As in 'metrics.accuracy DESC'; may be repeated."
 )
-limit = click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N rows.")
+limit = click.option("--limit", type=_Count(), metavar="N", help="At most N rows.")
 at = click.option("--at", metavar="TIME", help="As it was then: 2026-11-22 or 2026-11-22T13:37:00Z.")

@@ -14,6 +14,7 @@ from gitreg.cli._words import on_terminal
 
 _GAP = "  "
 _NARROWEST = 6
+_READABLE = 16
 _ELLIPSIS = "…"
 
 
@@ -21,12 +22,15 @@ _ELLIPSIS = "…"
 class Column:
     """A column: its head, `right` where it holds numbers, and the colours that its cells have on a terminal.
 
-    `colours` maps what stands in a cell to a colour; "" is the colour of any other.
+    `colours` maps what stands in a cell to a colour; "" is the colour of any other. On a narrow terminal a `whole`
+    column is never cut, and the `spare` ones are left out, the last one first, before others are cut short.
     """
 
     head: str
     right: bool = False
     colours: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+    spare: bool = False
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -37,14 +41,15 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
 
 
 def format_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
-    """The lines of the table, heads first. Where `width` is given, the widest columns are cut until a line fits."""
+    """The lines of the table, heads first. Where `width` is given, columns go or are cut until a line fits."""
     cells = [[_one_line(cell) for cell in row] for row in rows]
     kept = [at for at in range(len(columns)) if any(row[at] for row in cells)]
-    heads = [columns[at].head for at in kept]
-    table = [heads, *([row[at] for at in kept] for row in cells)]
-    widths = [max(map(display_width, column)) for column in zip(*table, strict=True)]
+    sizes = {at: max(display_width(columns[at].head), *(display_width(row[at]) for row in cells)) for at in kept}
     if width is not None:
-        _fit(widths, width)
+        kept = _without_spare(columns, sizes, width)
+        _cut(columns, kept, sizes, width)
+    widths = [sizes[at] for at in kept]
+    table = [[columns[at].head for at in kept], *([row[at] for at in kept] for row in cells)]
     lines = []
     for number, row in enumerate(table):
         parts = [
@@ -55,12 +60,28 @@ def format_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width
     return lines
 
 
-def _fit(widths: list[int], width: int) -> None:
-    """Take from the widest column, one by one, until all of them fit into `width`."""
-    over = sum(widths) + len(_GAP) * (len(widths) - 1) - width
-    while over > 0 and widths and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+def _without_spare(columns: Sequence[Column], sizes: Mapping[int, int], width: int) -> list[int]:
+    """The columns that stay: the last spare one goes while the others could not be read in `width`."""
+    kept = list(sizes)
+    spare = [at for at in kept if columns[at].spare]
+    while spare and _over([sizes[at] if columns[at].whole else min(sizes[at], _READABLE) for at in kept], width) > 0:
+        kept.remove(spare.pop())
+    return kept
+
+
+def _cut(columns: Sequence[Column], kept: Sequence[int], sizes: dict[int, int], width: int) -> None:
+    """Take from the widest column that may be cut, one by one, until all of them fit into `width`."""
+    over = _over([sizes[at] for at in kept], width)
+    while over > 0:
+        widest = max((at for at in kept if not columns[at].whole), key=lambda at: sizes[at], default=None)
+        if widest is None or sizes[widest] <= _NARROWEST:
+            return
+        sizes[widest] -= 1
         over -= 1
+
+
+def _over(widths: Sequence[int], width: int) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1) - width
 
 
 def _cell(text: str, size: int, column: Column, *, head: bool, last: bool) -> str:

@@ -6,23 +6,21 @@ from pathlib import Path
 
 import click
 
-from gitreg.cli._session import Session, dry_run, verb
+from gitreg.cli._session import Session, verb
 from gitreg.cli._words import show_size
 
 TRY_AGAIN = 75
 
 
-@verb("commit", "registry", "json")
+@verb("commit", "registry", "json", "dry_run")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--as", "register_as", metavar="MODEL", help="Register it as the next version of MODEL.")
 @click.option("--name", metavar="TEXT", help="What the run is called.")
 @click.option("--run-id", metavar="ID", help="The run's id; by default the one MLmodel tells, or a new one.")
 @click.option("--push", is_flag=True, help="Send the run to the origin.")
-@dry_run
 @click.pass_obj
 def command(
     session: Session, folder: Path, register_as: str | None, name: str | None, run_id: str | None, push: bool,
-    dry_run: bool,
 ) -> None:  # fmt: skip
     """Take a model directory as a run.
 
@@ -32,16 +30,17 @@ def command(
 
     place = session.open()
     run = commit(
-        folder, register_as=register_as, name=name, run_id=run_id, push=push or None, registry=place, dry_run=dry_run
-    )
+        folder, register_as=register_as, name=name, run_id=run_id, push=push or None, registry=place,
+        dry_run=session.dry_run,
+    )  # fmt: skip
     if session.json:
-        session.print_json("commit", place, dry_run=dry_run, run=run.to_dict())
-    elif dry_run:
+        session.print_json("commit", place, dry_run=session.dry_run, run=run.to_dict())
+    elif session.dry_run:
         click.echo(f"{folder} can be taken as {run}")
     for model in run.models:
         if not session.json:
             session.answer(str(run), f"{model}, {show_size(model.size)}")
         if model.version and not session.json:
             session.answer(model.version, f"registered as {model.version}")
-    if register_as and not dry_run and not any(model.version for model in run.models):
+    if register_as and not session.dry_run and not any(model.version for model in run.models):
         click.get_current_context().exit(TRY_AGAIN)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import click
 
-from gitreg.cli._session import Session, dry_run, verb
+from gitreg.cli._session import Session, verb
 
 
-@verb("init", "json")
+@verb("init", "json", "dry_run")
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--origin", metavar="PATH-OR-URL", help="Where everybody finds it; made if nothing is there.")
 @click.option("--payloads", metavar="URL", help="Where large files go; by default into a folder inside the origin.")
-@dry_run
 @click.pass_obj
-def command(session: Session, folder: str, origin: str | None, payloads: str | None, dry_run: bool) -> None:
+def command(session: Session, folder: str, origin: str | None, payloads: str | None) -> None:
     """Begin a registry, or join the one at an origin.
 
     In a new or empty folder it is a repository of its own; inside a repository with code it is a branch, gitreg, and
@@ -21,12 +20,12 @@ def command(session: Session, folder: str, origin: str | None, payloads: str | N
     """
     from gitreg.registry.init import init
 
-    made = init(folder, origin=origin, payloads=payloads, dry_run=dry_run)
+    made = init(folder, origin=origin, payloads=payloads, dry_run=session.dry_run)
     if session.json:
-        session.print_json("init", None, dry_run=dry_run, **made.to_dict())
+        session.print_json("init", None, dry_run=session.dry_run, **made.to_dict())
         return
-    verb = ("would join" if made.joined else "would begin") if dry_run else ("joined" if made.joined else "began")
-    session.answer(made.path, f"{verb} the registry in {made.path}, branch {made.branch}")
+    done = ("would join" if made.joined else "would begin") if session.dry_run else "joined" if made.joined else "began"
+    session.answer(made.path, f"{done} the registry in {made.path}, branch {made.branch}")
     if made.origin:
-        session.say(f"origin    {made.origin}" + (" (made)" if made.created_origin and not dry_run else ""))
+        session.say(f"origin    {made.origin}" + (" (made)" if made.created_origin and not session.dry_run else ""))
     session.say(f"payloads  {made.payloads}")

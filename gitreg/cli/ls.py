@@ -58,10 +58,13 @@ def command(session: Session, model: str | None, where: str, order_by: tuple[str
 def _versions(
     place: Registry, model: str, where: str, order_by: tuple[str, ...], limit: int | None
 ) -> Sequence[ModelVersion]:
+    from gitreg.format.filters import Comparison, format_filter, parse_filter
     from gitreg.format.names import check_model_name
     from gitreg.registry import search
 
-    asked = f"model = '{check_model_name(model)}' {where}"
+    of_model = Comparison("attributes", "model", "=", check_model_name(model))
+    # Parsed on its own, the filter's mistakes are told by their places in what was typed.
+    asked = format_filter([of_model, *parse_filter(where, "versions")])
     versions = search.search_versions(asked, order_by, limit, registry=place)
     if not versions:
         search.model(model, registry=place)  # says what there is, if there is no such model
@@ -94,8 +97,9 @@ def _print_models(models: Sequence[RegisteredModel]) -> None:
 def _print_versions(versions: Sequence[ModelVersion]) -> None:
     metrics = sorted({key for version in versions for key in version.metrics})
     columns = [
-        Column("NUMBER", right=True), Column("VERSION"), Column("CREATED"), Column("STAGES"),
-        Column("STATE", colours={"retired": "yellow", "purged": "red"}), *(Column(key, right=True) for key in metrics),
+        Column("NUMBER", right=True, whole=True), Column("VERSION", whole=True), Column("CREATED", whole=True),
+        Column("STAGES"), Column("STATE", colours={"retired": "yellow", "purged": "red"}, whole=True),
+        *(Column(key, right=True, whole=True, spare=True) for key in metrics),
         Column("RUN"), Column("DESCRIPTION"),
     ]  # fmt: skip
     print_table(columns, [

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from gitreg.cli._complete import references
-from gitreg.cli._session import Session, dry_run, verb
+from gitreg.cli._session import Session, verb
+
+if TYPE_CHECKING:
+    from gitreg.format.notes import Fact
 
 
-@verb("note", "registry", "json", "offline")
+@verb("note", "registry", "json", "offline", "dry_run")
 @click.argument("ref", shell_complete=references)
 @click.argument("labels", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--metric", "metrics", multiple=True, metavar="KEY=NUMBER", help="A later measurement; may be repeated.")
 @click.option("--dataset", default="", metavar="NAME", help="What the metrics were measured on.")
 @click.option("--remove", multiple=True, metavar="KEY", help="Take a label back; may be repeated.")
-@dry_run
 @click.pass_obj
 def command(
     session: Session, ref: str, labels: tuple[str, ...], metrics: tuple[str, ...], dataset: str,
-    remove: tuple[str, ...], dry_run: bool,
+    remove: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Note labels or later metrics on a version."""
-    from gitreg.registry.notes import note
+    from gitreg.registry.notes import note_version
 
     place = session.open()
     wanted: dict[str, str | None] = {key: None for key in remove}
     wanted |= dict(_pair(text, "KEY=VALUE") for text in labels)
-    added = note(ref, wanted, {key: _number(key, value) for key, value in (_pair(m, "KEY=NUMBER") for m in metrics)},
-                 dataset, registry=place, dry_run=dry_run)  # fmt: skip
+    measured = {key: _number(key, value) for key, value in (_pair(text, "KEY=NUMBER") for text in metrics)}
+    done = note_version(ref, wanted, measured, dataset, registry=place, dry_run=session.dry_run)
     if session.json:
-        session.print_json("note", place, dry_run=dry_run, ref=ref, facts=[asdict(fact) for fact in added])
+        session.print_json("note", place, dry_run=session.dry_run, ref=ref, facts=[asdict(fact) for fact in done.facts])
         return
-    for fact in added:
-        session.answer(fact.key, f"{fact.key} removed" if fact.value is None else f"{fact.key} = {fact.value}")
+    for fact in done.facts:
+        session.answer(fact.key, _sentence(fact, str(done.version), dry_run=session.dry_run))
+    if not done.sent and not session.dry_run:
+        session.say("it waits for gitreg push")
+
+
+def _sentence(fact: Fact, version: str, *, dry_run: bool) -> str:
+    if fact.value is None:
+        return f"{'would remove' if dry_run else 'removed'} {fact.key} from {version}"
+    return f"{'would note' if dry_run else 'noted'} {fact.key} = {fact.value} on {version}"
 
 
 def _pair(text: str, form: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitreg.registry.predictions import Kind
 
 
-@verb("predict", "registry", "offline")
+@verb("predict", "registry", "offline", instead={"json": "--format json writes the predictions as JSON"})
 @click.argument("ref", shell_complete=references)
 @click.option(
     "-i",

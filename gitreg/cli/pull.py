@@ -7,15 +7,14 @@ from pathlib import Path
 import click
 
 from gitreg.cli._complete import references
-from gitreg.cli._session import Session, dry_run, verb
+from gitreg.cli._session import Session, verb
 
 
-@verb("pull", "registry", "json", "offline")
+@verb("pull", "registry", "json", "offline", "dry_run")
 @click.argument("ref", shell_complete=references)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@dry_run
 @click.pass_obj
-def command(session: Session, ref: str, folder: Path | None, dry_run: bool) -> None:
+def command(session: Session, ref: str, folder: Path | None) -> None:
     """Write a model as a plain MLflow Models directory.
 
     DIR is named after the model where it is not given. It appears complete and verified, or not at all.
@@ -24,9 +23,11 @@ def command(session: Session, ref: str, folder: Path | None, dry_run: bool) -> N
 
     place = session.open()
     found = locate(place, ref)
-    path = pull(found.name, folder, registry=place, dry_run=dry_run, progress=session.progress)
+    path = pull(found.name, folder, registry=place, dry_run=session.dry_run, progress=session.progress)
     if session.json:
         version = found.version.to_dict() if found.version else None
-        session.print_json("pull", place, dry_run=dry_run, ref=found.name, version=version, path=str(path.absolute()))
+        session.print_json(
+            "pull", place, dry_run=session.dry_run, ref=found.name, version=version, path=str(path.absolute())
+        )
         return
-    session.answer(str(path), f"{found.name} {'would go to' if dry_run else 'is in'} {path}")
+    session.answer(str(path), f"{found.name} {'would go to' if session.dry_run else 'is in'} {path}")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import click
 
 from gitreg.cli._complete import runs
-from gitreg.cli._session import Session, dry_run, verb
+from gitreg.cli._session import Session, verb
 
 
-@verb("push", "registry", "json", "offline")
+@verb("push", "registry", "json", "offline", "dry_run")
 @click.argument("refs", metavar="[REF]...", nargs=-1, shell_complete=runs)
 @click.option("--all", "everything", is_flag=True, help="Every run that the origin does not have.")
-@dry_run
 @click.pass_obj
-def command(session: Session, refs: tuple[str, ...], everything: bool, dry_run: bool) -> None:
+def command(session: Session, refs: tuple[str, ...], everything: bool) -> None:
     """Send runs, notes and pending registrations to the origin.
 
     A run travels when it is registered or named here. Without REF only what waited is completed: versions that were
@@ -22,16 +21,16 @@ def command(session: Session, refs: tuple[str, ...], everything: bool, dry_run: 
     from gitreg.registry.push import push
 
     place = session.open()
-    done = push(*refs, all=everything, registry=place, dry_run=dry_run, progress=session.progress)
+    done = push(*refs, all=everything, registry=place, dry_run=session.dry_run, progress=session.progress)
     if session.json:
-        session.print_json("push", place, dry_run=dry_run, **done.to_dict())
+        session.print_json("push", place, dry_run=session.dry_run, **done.to_dict())
         return
-    what = "would be sent" if dry_run else "sent"
+    what = "would be sent" if session.dry_run else "sent"
     for run in done.runs:
         session.answer(f"run:{run}", f"run:{run} {what}")
     for version in done.versions:
         session.answer(
-            str(version), f"{version} (number {version.number}) {'would be' if dry_run else 'is'} registered"
+            str(version), f"{version} (number {version.number}) {'would be' if session.dry_run else 'is'} registered"
         )
     if not done.runs and not done.versions:
         session.say("nothing waited for the origin")

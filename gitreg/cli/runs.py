@@ -55,8 +55,9 @@ def _print_runs(runs: Sequence[Run]) -> None:
         metrics = metrics[:_COLUMNS_ON_TERMINAL]
     ids = short_ids(run.id for run in runs)
     columns = [
-        Column("RUN"), Column("STATUS", colours=_COLOURS), Column("STARTED"), Column("NAME"), Column("MODELS"),
-        *(Column(key, right=True) for key in metrics), *(Column(key) for key in params),
+        Column("RUN", whole=True), Column("STATUS", colours=_COLOURS, whole=True), Column("STARTED", whole=True),
+        Column("NAME"), Column("MODELS"), *(Column(key, right=True, whole=True, spare=True) for key in metrics),
+        *(Column(key, spare=True) for key in params),
     ]  # fmt: skip
     print_table(columns, [
         (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gitreg.errors import GitregError, Refused, Unsupported
-from gitreg.flavors._base import Flavor, Missing, Predict
+from gitreg.flavors._base import PASS, Flavor, Missing, Predict
 
 if TYPE_CHECKING:
     from gitreg.flavors._infer import infer_signature
@@ -58,7 +58,7 @@ def detect_flavor(model: object) -> Flavor:
     if isinstance(model, type):
         name = model.__qualname__
         raise Refused(f"{name} is a class, not a fitted model", f"pass an object: {name}(...)")
-    raise Refused(f"{type(model).__qualname__} is no model: it has no predict and cannot be called")
+    raise Refused(f"{type(model).__qualname__} is no model: it has no predict and cannot be called", PASS)
 
 
 def load(
@@ -101,7 +101,7 @@ def load_pyfunc(
         native, call = _load_with_predictor(path, mlmodel, trust)
     except Missing as missing:
         raise _needs(called, missing, path) from missing
-    return PyFunc(native, mlmodel, path, call, version)
+    return PyFunc(native, mlmodel, path, call, version, called)
 
 
 def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> tuple[object, Predict]:

@@ -21,6 +21,9 @@ from gitreg.format.mlmodel import NAME, check_inside
 Options = Mapping[str, object]
 Predict = Callable[[object, Mapping[str, object] | None], object]
 
+PASS = "pass an object with predict, or a function of the data"
+"""The hint for an object that is no model."""
+
 
 class ModelDirectory(Protocol):
     """A directory that a model is saved to.

@@ -7,11 +7,10 @@ import importlib
 import os
 import shutil
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, warn
 from gitreg.flavors import _loader_1
 
 CODE = "code"
@@ -44,10 +43,10 @@ def copy_code(code_paths: Sequence[CodePath], directory: Path) -> None:
     code = directory / CODE
     for source in map(Path, code_paths):
         if not source.exists():
-            raise Refused(f"{source} of code_paths is not there")
+            raise Refused(f"{source} of code_paths is not there", f"relative paths begin at {Path.cwd()}")
         target = code / source.resolve().name
         if target.exists():
-            raise Refused(f"two files of code_paths are called {target.name}")
+            raise Refused(f"two files of code_paths are called {target.name}", "rename one of them")
         code.mkdir(exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=_ignored)
@@ -117,7 +116,7 @@ def _forget(names: Iterable[str], code: Path) -> None:
         if any(Path(file).is_relative_to(other) for other in _in_use):
             del sys.modules[name]
         elif not _same(code, name, Path(file)):
-            warnings.warn(f"the model gets {name} of this program, not the other one it came with", stacklevel=4)
+            warn(f"the model gets {name} of this program, not the other one it came with")
 
 
 def _same(code: Path, name: str, file: Path) -> bool:

@@ -6,12 +6,11 @@ The rules are MLflow's: columns are put in order and extra ones dropped, numbers
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import cast
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, shown, warn
 from gitreg.flavors._enforce_columns import enforce_columns
 from gitreg.flavors._enforce_nested import Wrong, enforce_object
 from gitreg.flavors._enforce_polars import enforce_polars
@@ -63,11 +62,11 @@ def enforce_params(params: Mapping[str, object] | None, declared: tuple[Param, .
     given = {str(name): value for name, value in (params or {}).items()}
     if declared is None:
         if given:
-            warnings.warn(f"the model's signature declares no params; ignored: {', '.join(given)}", stacklevel=4)
+            warn(f"the model's signature declares no params; ignored: {', '.join(given)}")
         return {} if params else None
     names = {param.name for param in declared}
     if unknown := [name for name in given if name not in names]:
-        warnings.warn(f"params that the model does not have are ignored: {', '.join(unknown)}", stacklevel=4)
+        warn(f"params that the model does not have are ignored: {', '.join(unknown)}")
     return {param.name: _param(given.get(param.name, param.default), param) for param in declared}
 
 
@@ -84,7 +83,7 @@ def _param(value: object, param: Param) -> object:
     if is_array(value):
         value = cast(Data, value).tolist()
     if not isinstance(value, list) or any(isinstance(item, list) for item in value):
-        raise Refused(f"the param {param.name} is {value!r}, not a list of {kind}")
+        raise Refused(f"the param {param.name} is {shown(value)}, not a list of {kind}")
     return [_scalar(item, kind, f"{param.name}[{index}]") for index, item in enumerate(value)]
 
 
@@ -96,7 +95,7 @@ def _scalar(value: object, kind: str, name: str) -> object:
     if kind == "datetime":
         return _time(value, name)
     if not isinstance(value, _ACCEPTED[kind]) or (isinstance(value, bool) and kind != "boolean"):
-        raise Refused(f"the param {name} is {value!r}, which is no {kind}")
+        raise Refused(f"the param {name} is {shown(value)}, which is no {kind}")
     return float(value) if kind in ("float", "double") and isinstance(value, int) else value
 
 
@@ -106,5 +105,5 @@ def _time(value: object, name: str) -> datetime | date:
     try:
         return date.fromisoformat(str(value)) if len(str(value)) == 10 else datetime.fromisoformat(str(value))
     except ValueError:
-        message = f"the param {name} is {value!r}, which is no datetime"
+        message = f"the param {name} is {shown(value)}, which is no datetime"
         raise Refused(message, "write it as 2026-11-22T13:30:00") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, shown
 from gitreg.flavors._cast import cast_series, first_wrong, pandas
 from gitreg.flavors._enforce_nested import Wrong, enforce_value
 from gitreg.flavors._frames import Data, is_array, is_frame, is_missing, is_scalar, is_series
@@ -63,7 +63,7 @@ def wrong_column(name: object, values: list[object], kind: str, dtype: str) -> R
     hint = ""
     if kind in ("integer", "long") and is_missing(value):
         hint = "whole numbers with missing values are fractions: infer the signature from data that has some"
-    return Refused(f"column {name}, row {row}: {value!r} is no {kind} (the column is {dtype})", hint)
+    return Refused(f"column {name}, row {row}: {shown(value)} is no {kind} (the column is {dtype})", hint)
 
 
 def _frame(data: object, columns: tuple[Column, ...]) -> Data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from gitreg.errors import shown
 from gitreg.flavors._cast import cast_series, first_wrong, numpy_name, pandas
 from gitreg.flavors._frames import Data, imported, is_array, is_missing, is_scalar
 from gitreg.format.schema import VECTOR, AnyType, Array, Map, Object, Type
@@ -36,10 +37,10 @@ def _enforce_scalar(value: object, kind: str, required: bool) -> object:
     if not required and is_missing(value):
         return None
     if not is_scalar(value):
-        raise Wrong("", f"is {_shown(value)}, not one {kind}")
+        raise Wrong("", f"is {shown(value)}, not one {kind}")
     series = cast_series(pandas().Series([value]), kind)
     if series is None:
-        raise Wrong("", f"is {_shown(value)}, which is no {kind}")
+        raise Wrong("", f"is {shown(value)}, which is no {kind}")
     return cast(object, series.iloc[0])
 
 
@@ -48,7 +49,7 @@ def _enforce_array(value: object, kind: Array, required: bool) -> object:
     if not is_list and not is_array(value):
         if value is None and (not required or isinstance(kind.items, AnyType)):
             return None
-        raise Wrong("", f"is {_shown(value)}, not a list")
+        raise Wrong("", f"is {shown(value)}, not a list")
     items = cast(list[object], value)
     if not len(items):
         return value
@@ -72,7 +73,7 @@ def _enforce_items(items: list[object], kind: str) -> Data:
     found = cast_series(series, kind)
     if found is None:
         position, value = first_wrong(items, kind) or (0, None)
-        raise Wrong(f"[{position}]", f"is {_shown(value)}, which is no {kind}")
+        raise Wrong(f"[{position}]", f"is {shown(value)}, which is no {kind}")
     try:
         return found.to_numpy(dtype=numpy_name(kind))
     except (ValueError, TypeError) as error:
@@ -84,7 +85,7 @@ def enforce_object(value: object, kind: Object, required: bool) -> object:
     if not required and (value is None or value == {}):
         return value
     if not isinstance(value, Mapping):
-        raise Wrong("", f"is {_shown(value)}, not a record")
+        raise Wrong("", f"is {shown(value)}, not a record")
     known = {p.name: p for p in kind.properties}
     if missing := [p.name for p in kind.properties if p.required and p.name not in value]:
         raise Wrong("", f"lacks the property {missing[0]}")
@@ -103,18 +104,13 @@ def _enforce_map(value: object, kind: Map, required: bool) -> object:
     if (not required or isinstance(kind.values, AnyType)) and (value is None or value == {}):
         return value
     if not isinstance(value, Mapping):
-        raise Wrong("", f"is {_shown(value)}, not a map")
+        raise Wrong("", f"is {shown(value)}, not a map")
     found = {}
     for name, item in value.items():
         if not isinstance(name, str):
-            raise Wrong("", f"has the key {name!r}, which is no text")
+            raise Wrong("", f"has the key {shown(name)}, which is no text")
         try:
             found[name] = enforce_value(item, kind.values, required)
         except Wrong as wrong:
             raise Wrong(f".{name}{wrong.where}", wrong.why) from None
     return found
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, warn
 from gitreg.flavors._frames import (
     Data,
     imported,
@@ -45,7 +44,7 @@ def _schema_or_any(data: object, part: str) -> Schema:
     try:
         return infer_schema(data)
     except Unknown as reason:
-        warnings.warn(f"the type of the {part} is not known, any value will be accepted: {reason}", stacklevel=3)
+        warn(f"the type of the {part} is not known, any value will be accepted: {reason}")
         return _ANY
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import cast
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, shown
 from gitreg.flavors._frames import Data, is_array, is_numpy_scalar
 from gitreg.flavors._types import Unknown, infer_type, numpy_type
 from gitreg.format.schema import Object, Param, Type
@@ -51,7 +51,7 @@ def _kind(name: str, value: object) -> str:
     else:
         kind = {bool: "boolean", int: "long", float: "double", str: "string"}.get(type(value), "")
     if not kind or kind == "binary" or (kind == "long" and not -(2**63) <= cast(int, value) < 2**63):
-        raise Refused(f"the param {name} is {value!r}, which a signature cannot state")
+        raise Refused(f"the param {name} is {shown(value)}, which a signature cannot state")
     return kind
 
 

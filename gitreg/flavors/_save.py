@@ -8,12 +8,11 @@ from __future__ import annotations
 import copy
 import os
 import platform
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from gitreg.errors import GitregError, Refused
+from gitreg.errors import GitregError, Refused, check_type, warn
 from gitreg.flavors import detect_flavor, get_flavor
 from gitreg.flavors._base import Flavor, ModelDirectory, Saved
 from gitreg.flavors._code import CODE, CodePath, copy_code, imported_by_code, shipped_modules
@@ -59,6 +58,8 @@ def save(
     environment = _environment(pip_requirements, extra_pip_requirements, conda_env)
     if isinstance(code_paths, str | os.PathLike):
         raise Refused("code_paths is one path, not a list of paths", f"code_paths=[{str(code_paths)!r}]")
+    rule = "gitreg.infer_signature(inputs, outputs) makes one; input_example=inputs infers it"
+    check_type(signature, (Signature, type(None)), "signature", rule)
     chosen = get_flavor(flavor) if flavor is not None else detect_flavor(model)
     example = None if input_example is None else format_example(input_example)
 
@@ -122,10 +123,9 @@ def _requirements(
     found = infer_requirements(saved.modules | imported_by_code(directory), needs, shipped_modules(directory))
     if found.local:
         names = ", ".join(found.local)
-        warnings.warn(
+        warn(
             f"the model needs modules that no installed distribution holds: {names}; "
             "send them along with code_paths=[...], or the model loads only where they are",
-            stacklevel=4,
         )
     return found.lines
 
@@ -162,7 +162,7 @@ def _signature_from(
     try:
         data, params = enforce(copy.deepcopy(example.data), inferred, example.params)
     except GitregError as error:
-        warnings.warn(f"no signature: the input_example does not fit its own types: {error.message}", stacklevel=4)
+        warn(f"no signature: the input_example does not fit its own types: {error.message}")
         return None
     try:
         predictions = flavor.predictor(model, entry)(data, params)
@@ -170,7 +170,7 @@ def _signature_from(
     except Exception as error:
         # The user's own code: whatever it raises, the model is saved and only the outputs stay undeclared.
         name = type(error).__name__
-        warnings.warn(f"outputs stay undeclared: predicting on the input_example failed: {name}: {error}", stacklevel=4)
+        warn(f"outputs stay undeclared: predicting on the input_example failed: {name}: {error}")
         return inferred
     return Signature(inferred.inputs, outputs, inferred.params)
 
@@ -179,7 +179,7 @@ def _compare(example: Example, signature: Signature) -> None:
     try:
         enforce(copy.deepcopy(example.data), signature, example.params)
     except GitregError as error:
-        warnings.warn(f"the input_example does not fit the signature: {error.message}", stacklevel=4)
+        warn(f"the input_example does not fit the signature: {error.message}")
 
 
 def infer_outputs(predictions: object, inputs: Schema | None) -> Schema | None:
@@ -196,5 +196,5 @@ def infer_outputs(predictions: object, inputs: Schema | None) -> Schema | None:
             predictions = cast(Data, predictions).tolist() if pandas is None else pandas.Series(predictions)
         return infer_schema(predictions)
     except Unknown as reason:
-        warnings.warn(f"the type of the outputs is not known: {reason}", stacklevel=5)
+        warn(f"the type of the outputs is not known: {reason}")
         return (Column(None, AnyType()),)

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from gitreg.errors import Refused
 from gitreg.flavors._base import Predict
 from gitreg.flavors._enforce import enforce
 from gitreg.format.mlmodel import MLModel
 from gitreg.format.schema import Signature
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PyFunc:
     """A loaded model with one method, `predict`.
 
     `metadata` is its MLmodel; `version` is the registered version it was loaded as, None where it was loaded from
-    a folder; `path` is that folder, which must stay where it is while the model is used.
+    a folder; `path` is that folder, which must stay where it is while the model is used. `name` is what the model is
+    called in errors.
     """
 
     native: object
     metadata: MLModel
     path: Path
-    call: Predict = field(repr=False)
+    call: Predict
     version: object = None
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"<gitreg.PyFunc {self.name or self.path}>"
 
     @property
     def signature(self) -> Signature | None:
@@ -37,7 +43,12 @@ class PyFunc:
         Data and params are first brought into the form that the signature declares. Raises `Refused` where that
         would lose something, naming the column and the first row.
         """
-        data, given = enforce(data, self.signature, params)
+        try:
+            data, given = enforce(data, self.signature, params)
+        except Refused as error:
+            tells = f"gitreg show {self.version}" if self.version else "the model's .signature"
+            error.hint = error.hint or f"{tells} tells what it takes"
+            raise
         return self.call(data, given)
 
     def unwrap(self) -> object:

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from gitreg.errors import Damaged, Refused
 from gitreg.flavors import _loader_1
 from gitreg.flavors._base import (
+    PASS,
     Missing,
     ModelDirectory,
     Options,
@@ -48,7 +49,7 @@ def save(model: object, directory: ModelDirectory, **options: object) -> Saved:
     """Write the object to model.pkl, with cloudpickle; there are no options."""
     take_options(options, (), NAME)
     if not detect(model):
-        raise Refused(f"{type(model).__qualname__} has no predict and cannot be called")
+        raise Refused(f"{type(model).__qualname__} has no predict and cannot be called", PASS)
     cloudpickle = framework("cloudpickle", "cloudpickle")
     entry: dict[str, object] = {"cloudpickle_version": cloudpickle.__version__}
     if has_base(model, _MLFLOW_LOADER, "PythonModel"):

@@ -26,6 +26,7 @@ NAME = "sklearn"
 DISTRIBUTIONS = ("scikit-learn",)
 
 _FILES = {"cloudpickle": "model.pkl", "pickle": "model.pkl", "skops": "model.skops", "joblib": "model.joblib"}
+_METHODS = ("predict", "transform", "fit")
 _OPTIONS = ("serialization_format", "skops_trusted_types", "pyfunc_predict_fn")
 
 
@@ -40,6 +41,9 @@ def save(model: object, directory: ModelDirectory, **options: object) -> Saved:
     types that skops does not know and MLflow may load; `pyfunc_predict_fn` is the method that pyfunc calls.
     """
     take_options(options, _OPTIONS, NAME)
+    if isinstance(model, type) or not any(callable(getattr(model, name, None)) for name in _METHODS):
+        what = model.__qualname__ if isinstance(model, type) else f"a {type(model).__qualname__}"
+        raise Refused(f"{what} is no fitted scikit-learn model", "pass an estimator, or leave out flavor='sklearn'")
     how = text_option(options, "serialization_format", "cloudpickle")
     if how not in _FILES:
         raise Refused(f"no serialization_format {how}", f"one of: {', '.join(_FILES)}")

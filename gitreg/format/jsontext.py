@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import Mapping
 
-from gitreg.errors import Damaged, Refused
+from gitreg.errors import Damaged, Refused, shown
 
 _NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -37,7 +38,15 @@ def as_number(value: object, what: str) -> float:
             raise TypeError
         return float(value)  # type: ignore[arg-type]  # numpy's and torch's scalars are numbers too
     except (TypeError, ValueError, OverflowError):
-        raise Refused(f"{what} is {value!r}, not a number", "log text as a param or a tag") from None
+        raise Refused(f"{what} is {shown(value)}, not a number", "log text as a param or a tag") from None
+
+
+def as_whole_number(value: object, what: str) -> int:
+    """A whole number of Python's, numpy's or torch's; Refused, naming `what`, where it is none."""
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # what has no __index__ is the error
+    except TypeError:
+        raise Refused(f"bad {what} {shown(value)}", f"a {what} is a whole number") from None
 
 
 def format_line(value: object) -> str:

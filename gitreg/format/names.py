@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, check_type, shown
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -44,24 +44,26 @@ EXAMPLE_FILES = frozenset({"input_example.json", "serving_input_example.json"})
 @functools.lru_cache  # a listing has thousands of tags of the same few models
 def check_model_name(name: str) -> str:
     """`name`, if it may name a registered model; otherwise Refused says which rule it breaks."""
+    rule = f"a model name is {_NAME_RULE}; write any other in the card's title"
+    check_type(name, str, "model name", rule)
     if not _NAME.fullmatch(name):
-        raise Refused(f"bad model name {name!r}", f"a model name is {_NAME_RULE}; write any other in the card's title")
+        raise Refused(f"bad model name {shown(name)}", rule)
     if name.lower() in {"run", "gitreg"}:
-        raise Refused(f"bad model name {name!r}", "the names run and gitreg are gitreg's own")
+        raise Refused(f"bad model name {shown(name)}", "the names run and gitreg are gitreg's own")
     if _DEVICE.fullmatch(name):
-        raise Refused(f"bad model name {name!r}", "this is a device's name on Windows; choose another")
+        raise Refused(f"bad model name {shown(name)}", "this is a device's name on Windows; choose another")
     return name
 
 
 def check_stage_name(name: str) -> str:
     """`name`, if it may name a stage; otherwise Refused says which rule it breaks."""
     if not _NAME.fullmatch(name):
-        raise Refused(f"bad stage name {name!r}", f"a stage name is {_NAME_RULE}")
+        raise Refused(f"bad stage name {shown(name)}", f"a stage name is {_NAME_RULE}")
     if name.lower() in {"run", "gitreg"} or _DEVICE.fullmatch(name):
-        raise Refused(f"bad stage name {name!r}", "run, gitreg and the device names of Windows are reserved")
+        raise Refused(f"bad stage name {shown(name)}", "run, gitreg and the device names of Windows are reserved")
     if _NOT_A_STAGE.fullmatch(name):
         raise Refused(
-            f"bad stage name {name!r}",
+            f"bad stage name {shown(name)}",
             "a stage is not a number, nor v1..., latest, greatest, created or deprecated: those name versions",
         )
     return name
@@ -69,26 +71,28 @@ def check_stage_name(name: str) -> str:
 
 def check_run_id(run_id: str) -> str:
     """`run_id`, if it may name a run; otherwise Refused."""
+    rule = "a run id is letters, digits, '-' and '_', at most 100, beginning with a letter or digit"
+    check_type(run_id, str, "run id", rule)
     if not _RUN_ID.fullmatch(run_id):
-        rule = "letters, digits, '-' and '_', at most 100, beginning with a letter or digit"
-        raise Refused(f"bad run id {run_id!r}", f"a run id is {rule}")
+        raise Refused(f"bad run id {shown(run_id)}", rule)
     return run_id
 
 
 def check_key(key: str) -> str:
     """`key`, if a metric, param, tag or label may have that name; otherwise Refused."""
+    rule = f"a key is text of 1 to {_LONGEST_KEY} characters, no control characters, no space at either end"
+    check_type(key, str, "key", rule)
     if not key or len(key) > _LONGEST_KEY or key != key.strip() or _NOT_IN_KEY.search(key):
-        raise Refused(
-            f"bad key {key!r}",
-            f"a key has 1 to {_LONGEST_KEY} characters, no control characters, no space at either end",
-        )
+        raise Refused(f"bad key {shown(key)}", rule)
     return key
 
 
 def check_metric_key(key: str) -> str:
     """`key`, if a metric may have that name, which is a file's name too; otherwise Refused."""
     if len(encode_metric_key(check_key(key))) > _LONGEST_COMPONENT:
-        raise Refused(f"key {key!r} is too long", f"its file name may have {_LONGEST_COMPONENT} bytes once encoded")
+        raise Refused(
+            f"key {shown(key)} is too long", f"its file name may have {_LONGEST_COMPONENT} bytes once encoded"
+        )
     return key
 
 
@@ -118,7 +122,7 @@ def decode_metric_key(name: str) -> str:
             key = ""
         if key and encode_metric_key(key) == name:
             return key
-    raise Refused(f"bad metric file name {name!r}", "it is not the percent-encoding of a metric's key")
+    raise Refused(f"bad metric file name {shown(name)}", "it is not the percent-encoding of a metric's key")
 
 
 def check_path(path: str) -> str:
@@ -126,14 +130,16 @@ def check_path(path: str) -> str:
 
     Refused where plain DVC, git or a file system of another machine would drop or rename it in silence.
     """
+    rule = "a file's path is text, relative, and names a file"
+    check_type(path, str, "file name", rule)
     if not path or path.startswith("/") or path.endswith("/"):
-        raise Refused(f"bad file name {path!r}", "a file's path is relative and names a file")
+        raise Refused(f"bad file name {shown(path)}", rule)
     for part in path.split("/"):
         why = _wrong_component(part)
         if why:
-            raise Refused(f"bad file name {path!r}", f"{part!r} {why}; rename it")
+            raise Refused(f"bad file name {shown(path)}", f"{shown(part)} {why}; rename it")
     if path.split("/", 1)[0].lower() in _RESERVED_AT_ROOT:
-        raise Refused(f"bad file name {path!r}", ".gitreg/ at the root of a run is gitreg's own; rename it")
+        raise Refused(f"bad file name {shown(path)}", ".gitreg/ at the root of a run is gitreg's own; rename it")
     return path
 
 
@@ -173,19 +179,19 @@ class Paths:
         if known == path:
             return
         if known is not None:
-            raise Refused(f"file names {known!r} and {path!r} differ in case only", "rename one of them")
+            raise Refused(f"file names {shown(known)} and {shown(path)} differ in case only", "rename one of them")
         if folded in self._folders:
-            raise Refused(f"{path!r} is both a file and a folder", "rename one of them")
+            raise Refused(f"{shown(path)} is both a file and a folder", "rename one of them")
         folders: dict[str, str] = {}
         parts = path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
             key = folder.casefold()
             if key in self._files:
-                raise Refused(f"{folder!r} is both a file and a folder", "rename one of them")
+                raise Refused(f"{shown(folder)} is both a file and a folder", "rename one of them")
             other = self._folders.get(key, folder)
             if other != folder:
-                raise Refused(f"folders {other!r} and {folder!r} differ in case only", "rename one of them")
+                raise Refused(f"folders {shown(other)} and {shown(folder)} differ in case only", "rename one of them")
             folders[key] = folder
         self._files[folded] = path
         self._folders |= folders

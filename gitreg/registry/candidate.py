@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from gitreg.errors import NotFound, Refused
+from gitreg.errors import Conflict, NotFound, Refused
 from gitreg.format.compatibility import Promise
 from gitreg.format.mlmodel import parse_mlmodel
-from gitreg.format.references import OfRun, parse_reference
+from gitreg.format.references import Latest, OfRun, parse_reference
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.semver import Semver
+from gitreg.format.tags import run_ref
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.catalog import parse_runs, read_run
 from gitreg.registry.contents import MODEL_FILE
 from gitreg.registry.files import read_text
 from gitreg.registry.place import Registry
-from gitreg.registry.resolve import resolve
+from gitreg.registry.resolve import get_run, resolve
 from gitreg.registry.wishes import Wish
 
 
@@ -36,11 +37,24 @@ def find_logged(registry: Registry, text: str) -> LoggedModel:
     """The model directory of a run that `text` names; of a version, the one it was made from."""
     reference = parse_reference(text)
     if isinstance(reference.target, OfRun):
-        return logged_model(read_run(registry, reference.target.run_id), reference.target.path)
-    version = resolve(text, registry=registry)
+        return logged_model(ended_run(registry, reference.target.run_id), reference.target.path)
+    try:
+        version = resolve(text, registry=registry)
+    except NotFound as error:
+        if isinstance(reference.target, Latest) and registry.git.find_ref(run_ref(text)):
+            raise NotFound(error.message, f"a run has this id; name it run:{text}") from error
+        raise
     if not version.run_id:
         raise Refused(f"{version} was tagged without gitreg and holds no run", "gitreg commit its model directory")
-    return logged_model(read_run(registry, version.run_id), version.path)
+    return logged_model(ended_run(registry, version.run_id), version.path)
+
+
+def ended_run(registry: Registry, run_id: str) -> Run:
+    """The run of that id, brought from the origin where it is not here; Conflict for one that is still open."""
+    run = get_run(run_id, registry=registry)
+    if not run.commit:
+        raise Conflict(f"run {run.id} is still open", "what it holds can be read once it has ended")
+    return run
 
 
 def logged_model(run: Run, path: str) -> LoggedModel:

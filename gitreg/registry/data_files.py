@@ -13,7 +13,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,6 +28,7 @@ _MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 _WHOLE = {"integer": (-(1 << 31), (1 << 31) - 1, "int32"), "long": (-(1 << 63), (1 << 63) - 1, "int64")}
 _FRACTIONS = {"float": "float32", "double": "float64"}
 _AS_WRITTEN = ("string", "binary", "datetime")
+_EVEN = "every row has as many values as there are columns"
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
@@ -79,7 +80,8 @@ def _read_csv(content: bytes, columns: Sequence[Column], what: str) -> Frame:
     pandas = _pandas("reading CSV")
     try:
         text = content.decode("utf-8-sig")
-        heads = next(csv.reader(io.StringIO(text)), [])
+        rows = _rows(text)
+        heads = next(rows, [])
         named = _by_head(heads, columns)
         texts = {
             head for head, column in named.items() if not isinstance(column.type, str) or column.type in _AS_WRITTEN
@@ -88,9 +90,22 @@ def _read_csv(content: bytes, columns: Sequence[Column], what: str) -> Frame:
             io.StringIO(text), dtype=dict.fromkeys(texts, "object"), keep_default_na=False,
             na_values={head: [""] if head in texts else _MISSING for head in heads}, skipinitialspace=True,
         )  # fmt: skip
+        for number, row in enumerate(rows):  # pandas fills a short row up, and takes an index from a long one
+            if len(row) != len(heads):
+                raise Refused(f"{what}, row {number}: {len(row)} of {len(heads)} values", _EVEN)
     except (UnicodeDecodeError, ValueError, csv.Error) as error:
         raise Damaged(f"{what} is no CSV: {str(error).strip()}") from None
+    if frame.empty:
+        raise Refused(f"{what} has no rows", "write the values below the names of the columns, a line for each row")
     return _typed(pandas, frame, named, written=True)
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """The rows of a CSV, heads first, without the lines that pandas skips, too."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # by default 128 KiB, less than an image in base64
+    for row in csv.reader(io.StringIO(text, newline=None), skipinitialspace=True):
+        if len(row) > 1 or "".join(row).strip():
+            yield row
 
 
 def _by_head(heads: Sequence[object], columns: Sequence[Column]) -> dict[object, Column]:
@@ -134,8 +149,9 @@ def _scalars(pandas: Frame, values: Frame, column: Column, written: bool) -> Fra
     if kind == "binary":
         return _each(values, column, _from_base64, "base64")
     if written and dtype.kind not in "iufb" and (kind in _WHOLE or kind in _FRACTIONS or kind == "boolean"):
-        row = next(row for row, text in enumerate(values) if not _is(kind, text))
-        raise _wrong(column, row, values.iloc[row], kind)
+        wrong = [row for row, text in enumerate(values) if not _is(kind, text)]
+        if wrong:
+            raise _wrong(column, wrong[0], values.iloc[wrong[0]], kind)
     return values
 
 
@@ -257,7 +273,7 @@ def _frame(rows: Any, inputs: Schema | None, columns: object = None, index: obje
     try:
         frame = pandas.DataFrame(rows, columns=columns, index=index)
     except (ValueError, TypeError) as error:
-        raise Refused(f"the data is no table: {error}", "every row has as many values as there are columns") from None
+        raise Refused(f"the data is no table: {error}", _EVEN) from None
     return _typed(pandas, frame, _by_head(list(frame.columns), declared), written=False)
 
 

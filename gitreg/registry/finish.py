@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gitreg.errors import Conflict, GitregError, Unreachable
+from gitreg.errors import Conflict, GitregError, Unreachable, warn
 from gitreg.format.dvc_files import DvcConfig, Pipeline, format_dvc_config, format_dvc_yaml
 from gitreg.format.jsontext import format_file, number_to_json
 from gitreg.format.names import check_paths, encode_metric_key
@@ -103,5 +102,5 @@ def _afterwards(registry: Registry, state: OpenRun, run: Run) -> Run:
         except Unreachable as away:
             waiting.append(away)
     for error in waiting:
-        warnings.warn(f"{error.message} ({error.hint})", stacklevel=4)
+        warn(f"{error.message} ({error.hint})")
     return replace(run, models=tuple(replace(m, version=versions.get(m.path, m.version)) for m in run.models))

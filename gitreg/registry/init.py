@@ -85,8 +85,9 @@ def init(
     lie in a folder inside the origin, or in this repository. An init that was interrupted can be given again. With
     `dry_run` nothing is written anywhere.
 
-    Conflict where there is a registry already, Refused where payloads would have no place.
+    Conflict where there is a registry already, Refused where payloads would have no place or a text is empty.
     """
+    _check_given(path, origin, payloads)
     here = look_here(path)
     with _scratch(here) as scratch:
         plan = _plan(here, os.fspath(origin or ""), os.fspath(payloads or ""), scratch)
@@ -94,6 +95,18 @@ def init(
     there = plan.origin
     made = there is not None and not there.there
     return Initialised(str(folder), plan.branch, there.shown if there else "", plan.payloads, made, plan.joined)
+
+
+def _check_given(
+    path: str | os.PathLike[str], origin: str | os.PathLike[str] | None, payloads: str | os.PathLike[str] | None
+) -> None:
+    """Refuse an empty text, which most likely is a variable that nobody set."""
+    if not os.fspath(path):
+        raise Refused("the folder of the registry is empty", "name a folder, or . for this one")
+    if origin is not None and not os.fspath(origin):
+        raise Refused("the origin is empty", "name a folder or an address, or leave it out")
+    if payloads is not None and not os.fspath(payloads):
+        raise Refused("the payload store is empty", "name a folder or a URL, or leave it out")
 
 
 @contextmanager

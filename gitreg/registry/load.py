@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitreg.errors import Conflict, Damaged, GitregError, NotFound
+from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Refused, check_type, shown
 from gitreg.flavors import load as load_native
 from gitreg.flavors import load_pyfunc as load_generic
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.format.names import check_path, check_paths
-from gitreg.format.references import OfRun, parse_reference
+from gitreg.format.references import FORMS, OfRun, parse_reference
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.sums import format_sums, make_sums
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.candidate import logged_model
+from gitreg.registry.candidate import ended_run, logged_model
 from gitreg.registry.contents import MODEL_FILE, SUMS
 from gitreg.registry.files import CommittedFile, read_model_files, read_run_files
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.progress import Progress, silent
-from gitreg.registry.resolve import get_run, resolve
+from gitreg.registry.resolve import resolve
 from gitreg.stores.cache import copy_verified, sha256_file
 from gitreg.stores.dvc import Item
 from gitreg.stores.scratch import scratch
@@ -44,10 +44,11 @@ class Located:
 
 def locate(registry: Registry, ref: Named) -> Located:
     """The model directory that `ref` names; its commit is fetched if it is not here."""
+    check_type(ref, (str, ModelVersion, LoggedModel, Run), "reference", f"a model is named as {FORMS}")
     reference = parse_reference(str(ref))
     target = reference.target
     if isinstance(target, OfRun):
-        run = _ended_run(registry, target.run_id)
+        run = ended_run(registry, target.run_id)
         model = logged_model(run, target.path)
         return Located(str(model), run.commit, model.path, model.digest, None)
     version = resolve(reference, registry=registry)
@@ -58,13 +59,6 @@ def locate(registry: Registry, ref: Named) -> Located:
             f"{version} was tagged without gitreg: there is no model directory to verify", f"git show {version}"
         )
     return Located(str(version), version.commit, version.path, version.digest, version)
-
-
-def _ended_run(registry: Registry, run_id: str) -> Run:
-    run = get_run(run_id, registry=registry)
-    if not run.commit:
-        raise Conflict(f"run {run.id} is still open", "what it holds can be read once it has ended")
-    return run
 
 
 def load_model(
@@ -79,10 +73,11 @@ def load_model(
     `trust` names types that a format which checks types (skops) may build; pickles run code when they are loaded,
     so load only what you would run. Damaged, naming the file, where a byte is not what was registered.
     """
+    trusted = _names(trust)
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
     folder = snapshot(place, found)
-    return load_native(folder, _mlmodel(folder, found), trust=tuple(trust or ()), name=found.name)
+    return load_native(folder, _mlmodel(folder, found), trust=trusted, name=found.name)
 
 
 def load_pyfunc(
@@ -93,11 +88,18 @@ def load_pyfunc(
     offline: bool | None = None,
 ) -> PyFunc:
     """The model behind `.predict(data, params=None)`, which enforces the signature whatever the framework."""
+    trusted = _names(trust)
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
     folder = snapshot(place, found)
     mlmodel = _mlmodel(folder, found)
-    return load_generic(folder, mlmodel, trust=tuple(trust or ()), name=found.name, version=found.version)
+    return load_generic(folder, mlmodel, trust=trusted, name=found.name, version=found.version)
+
+
+def _names(trust: Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(trust, str) or not isinstance(trust or (), Iterable):
+        raise Refused(f"bad trust {shown(trust)}", "a list of the types' names: trust=['module.Class']")
+    return tuple(trust or ())
 
 
 def pull(
@@ -243,7 +245,7 @@ def read_file(
     """
     place = open_registry(registry, offline=offline)
     target = parse_reference(ref).target
-    run = _ended_run(place, target.run_id) if isinstance(target, OfRun) and not target.path else None
+    run = ended_run(place, target.run_id) if isinstance(target, OfRun) and not target.path else None
     if run is not None:
         found = Located(f"run:{run.id}", run.commit, "", "", None)
         models = [(model.path, model.digest) for model in run.models]

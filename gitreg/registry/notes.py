@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gitreg.errors import Conflict, Refused, Unreachable
 from gitreg.format.jsontext import as_number
@@ -22,6 +25,15 @@ _THEIRS = "refs/notes/gitreg-origin"
 _TRIES = 20
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What was noted on a version; `sent` unless it waits here for the next push."""
+
+    version: ModelVersion
+    facts: tuple[Fact, ...]
+    sent: bool
+
+
 def note(
     ref: str | ModelVersion,
     labels: Mapping[str, object] | None = None,
@@ -35,6 +47,19 @@ def note(
 
     The notes go to the origin at once where it answers, else with the next `push`.
     """
+    return note_version(ref, labels, metrics, dataset, registry=registry, dry_run=dry_run).facts
+
+
+def note_version(
+    ref: str | ModelVersion,
+    labels: Mapping[str, object] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    dataset: str = "",
+    *,
+    registry: str | os.PathLike[str] | Registry | None = None,
+    dry_run: bool = False,
+) -> Noted:
+    """As `note`, told with the version that `ref` led to."""
     from gitreg.registry.resolve import resolve
 
     place = writable(open_registry(registry))
@@ -56,10 +81,12 @@ def note(
             break
     else:
         raise Conflict("another program keeps writing notes", "give the command again")
+    sent = not place.remote
     if place.remote and not place.offline and not dry_run:
-        with contextlib.suppress(Unreachable):
+        with contextlib.suppress(Unreachable, Conflict):
             push_notes(place)
-    return added
+            sent = True
+    return Noted(version, added, sent)
 
 
 def _append(
@@ -129,5 +156,5 @@ def push_notes(registry: Registry) -> None:
         try:
             return registry.git.push(registry.remote, [RefChange(NOTES, ours, theirs)])
         except Conflict:
-            continue
+            time.sleep(random.uniform(0, 0.1))
     raise Unreachable("the origin's notes keep changing", "gitreg push")

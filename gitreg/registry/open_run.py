@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from gitreg.errors import Conflict, NotFound, Refused, Unreachable
+from gitreg.errors import Conflict, NotFound, Refused, Unreachable, check_type, shown
 from gitreg.format.names import Paths, check_key, check_path, check_run_id, check_text, is_payload_name
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
@@ -36,6 +36,9 @@ class ActiveRun:
         self.registry = registry
         self.journal = journal
         self.ended = ended  # the run of this id that ended before: what is logged now must be its
+
+    def __repr__(self) -> str:
+        return f"<gitreg.ActiveRun {self.id}>"
 
     @property
     def id(self) -> str:
@@ -168,7 +171,8 @@ def start_run(
         raise Conflict(f"run {run_id} has ended ({ended.status}); an ended run never changes", "start a new run")
     if resume and before is None:
         raise NotFound(f"no open run {run_id} on this machine", "gitreg runs; without resume=True it is started")
-    title, texts = _check_line(name if name is not None else "", "run name"), check_texts(tags or {})
+    title = "" if name is None else _check_line(name, "run name")
+    texts = {} if tags is None else check_texts(tags, "tags")
     journal = open_journal(place.state, run_id, afresh=not resume)
     if not journal.run.started:
         first = ended or before
@@ -208,13 +212,14 @@ def current_run() -> ActiveRun:
 
 def end_run(status: str = "finished") -> Run:
     """End the open run as finished, failed or abandoned."""
-    if status not in {"finished", "failed", "abandoned"}:
-        raise Refused(f"bad status {status!r}", "a run ends finished, failed or abandoned")
+    if status not in ("finished", "failed", "abandoned"):
+        raise Refused(f"bad status {shown(status)}", "a run ends finished, failed or abandoned")
     return current_run().end(status)
 
 
-def check_texts(values: Mapping[str, object]) -> dict[str, str]:
-    """Params or tags as they are kept: text by key. Refused where a key or a value may not be."""
+def check_texts(values: Mapping[str, object], what: str) -> dict[str, str]:
+    """Params or tags (`what`) as they are kept: text by key. Refused where a key or a value may not be."""
+    check_type(values, Mapping, what, "a dict of names and values")
     texts = {check_key(str(key)): check_text(str(value), f"the value of {key}") for key, value in values.items()}
     for key, text in texts.items():
         if len(text) > _LONGEST_VALUE:
@@ -224,10 +229,12 @@ def check_texts(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _check_line(text: str, what: str) -> str:
+    rule = "one line of at most 500 characters, no space at either end"
+    check_type(text, str, what, rule)
     if (
         any(ord(c) < 32 or ord(c) in {127, 0x85, 0x2028, 0x2029} or 0xD800 <= ord(c) < 0xE000 for c in text)
         or len(text) > 500
         or text != text.strip()
     ):
-        raise Refused(f"bad {what} {text!r}", "one line of at most 500 characters, no space at either end")
+        raise Refused(f"bad {what} {shown(text)}", rule)
     return text

@@ -7,9 +7,10 @@ import random
 import time
 from collections.abc import Mapping
 
-from gitreg.errors import Conflict, Refused, Unreachable
+from gitreg.errors import Conflict, Refused, Unreachable, check_type
 from gitreg.format.names import check_model_name
 from gitreg.format.numbering import next_version
+from gitreg.format.references import FORMS
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.semver import BUMPS, Bump, Semver, parse_line, parse_semver
 from gitreg.format.times import from_seconds, parse_time
@@ -47,6 +48,7 @@ def register(
     for 60 seconds: then nothing is tagged, and `push` completes what was wished.
     """
     place = writable(open_registry(registry))
+    check_type(ref, (str, ModelVersion, LoggedModel, Run), "reference", f"a model is named as {FORMS}")
     found = find_logged(place, str(ref))
     if bump is not None and bump not in BUMPS:
         raise Refused(f"bad bump {bump!r}", "patch, minor or major")

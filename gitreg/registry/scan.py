@@ -5,11 +5,10 @@ No other blob is read, but for notes where labels are asked for.
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from gitreg.errors import GitregError, NotFound
+from gitreg.errors import GitregError, NotFound, warn
 from gitreg.format.models import StagedVersion, parse_staged
 from gitreg.format.runs import Run, format_run_message
 from gitreg.registry.notes import NOTES, read_labels
@@ -144,4 +143,4 @@ def warn_of(damage: Damage) -> None:
     if damage:
         more = f" (and {len(damage) - 1} more)" if len(damage) > 1 else ""
         hint = f": {damage[0].hint}" if damage[0].hint else ""
-        warnings.warn(f"left out: {damage[0].message}{more}{hint}", stacklevel=3)
+        warn(f"left out: {damage[0].message}{more}{hint}")

@@ -8,8 +8,9 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol, TypeVar
 
-from gitreg.errors import GitregError, NotFound, Refused
+from gitreg.errors import GitregError, NotFound, Refused, check_type
 from gitreg.format.filters import Comparison, Order, Record, needs, parse_filter, parse_order_by
+from gitreg.format.jsontext import as_whole_number
 from gitreg.format.models import RegisteredModel, StagedVersion
 from gitreg.format.names import check_model_name
 from gitreg.format.runs import Run
@@ -219,7 +220,13 @@ def stages(
 def _parsed(
     where: str, order_by: Orders, limit: int | None, searched: str
 ) -> tuple[tuple[Comparison, ...], tuple[Order, ...]]:
-    if limit is not None and limit < 0:
+    check_type(where, str, "filter", 'text such as "metrics.accuracy > 0.9"')
+    rule = "a name such as 'metrics.accuracy DESC', or a list of them"
+    check_type(order_by, Iterable, "order_by", rule)
+    order_by = (order_by,) if isinstance(order_by, str) else tuple(order_by)
+    for order in order_by:
+        check_type(order, str, "order_by", rule)
+    if limit is not None and as_whole_number(limit, "limit") < 0:
         raise Refused(f"a limit of {limit} is less than nothing", "give a number from 0, or None for all")
     return parse_filter(where, searched), parse_order_by(order_by, searched)  # type: ignore[arg-type]
 

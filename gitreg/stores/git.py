@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from gitreg.errors import Conflict, Damaged, NotFound, Unsupported
 from gitreg.stores.git_program import (
     Answer,
+    busy,
     environment,
     failed,
     identity,
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 _TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
+_TRIES = 6
 _PUSH = (
     *("push", "--quiet", "--atomic", "--porcelain", "--no-verify"),
     *("--no-follow-tags", "--no-recurse-submodules"),  # only what is named, whatever push.followTags says
@@ -59,6 +63,12 @@ class Repository(Writing):
             remote,
         ]
         answer = write_git(self._argv([*argv, *refspecs]), env=environment())
+        for attempt in range(_TRIES):
+            if not answer.code or not busy(answer):
+                break
+            # Another program fetches the same refs at this moment.
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            answer = write_git(self._argv([*argv, *refspecs]), env=environment())
         if answer.code:
             if moved := re.search(r"! \[rejected\]\s+(\S+)\s.*would clobber existing tag", answer.err):
                 raise Damaged(

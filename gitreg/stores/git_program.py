@@ -38,6 +38,11 @@ _UNREACHABLE = re.compile(
 _BUSY = re.compile(r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists")
 
 
+def busy(answer: Answer) -> bool:
+    """Whether another git holds what this one wanted to write."""
+    return bool(_BUSY.search(answer.err))
+
+
 @dataclass(frozen=True)
 class Answer:
     code: int
@@ -139,6 +144,6 @@ def failed(answer: Answer, what: str, *, travelling: bool = False) -> GitregErro
         return Refused(f"{what}: {reason}", "the folder cannot be written by you: ls -ld it, or work in a clone")
     if travelling and _UNREACHABLE.search(answer.err):
         return Unreachable(f"{what}: {reason}", "check the address with git remote -v, then try again")
-    if _BUSY.search(answer.err):
+    if busy(answer):
         return Conflict(f"{what}: {reason}", "another git is at work here, or was killed: gitreg doctor")
     return GitregError(f"{what}: {reason or 'git ended with ' + str(answer.code)}")

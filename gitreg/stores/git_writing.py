@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import Conflict, Refused
-from gitreg.stores.git_program import environment, failed, write_git
+from gitreg.stores.git_program import environment, failed, guarded, write_git
 from gitreg.stores.git_reading import Reading
 
 _MANY_REFS = 300
@@ -79,28 +79,37 @@ class Writing(Reading):
 
     def write_note(self, ref: str, old: str, target: str, blob: str, author: str) -> bool:
         """Let `blob` be the note on `target`, if `ref` is still at `old`; whether it was."""
-        return self._change_notes(ref, old, author, "add", "-f", "-C", blob, target)
+        return self._change_notes({ref: old}, author, "add", "-f", "-C", blob, target)
 
     def merge_notes(self, ref: str, old: str, theirs: str, author: str) -> bool:
         """Join the notes of `theirs` into `ref`, line by line, if it is still at `old`; whether it was."""
-        return self._change_notes(ref, old, author, "merge", "-q", "-s", "cat_sort_uniq", theirs)
+        refs = {ref: old, theirs: self.find_ref(theirs)}
+        return self._change_notes(refs, author, "merge", "-q", "-s", "cat_sort_uniq", theirs)
 
-    def _change_notes(self, ref: str, old: str, author: str, *command: str) -> bool:
-        # git itself would overwrite what another program noted meanwhile: it works on a draft instead.
+    def _change_notes(self, refs: Mapping[str, str], author: str, *command: str) -> bool:
+        """Let `git notes` change the first of the refs, if it is still what it is told to be; whether it was."""
+        # git itself would overwrite what another program noted meanwhile: it is given refs of its own.
         name, _, email = author.removesuffix(">").rpartition(" <")
-        who = {f"GIT_{kind}_{what}": value for kind in ("AUTHOR", "COMMITTER") for what, value in
+        env = {f"GIT_{kind}_{what}": value for kind in ("AUTHOR", "COMMITTER") for what, value in
                (("NAME", name), ("EMAIL", email))}  # fmt: skip
-        draft = f"refs/notes/gitreg-draft-{uuid.uuid4().hex}"
-        if old:
-            self.change_refs([RefChange(draft, old)])
+        env["GIT_OBJECT_DIRECTORY"] = str(self.common_dir / "objects")
+        ref = next(iter(refs))
+        with tempfile.TemporaryDirectory(prefix="gitreg-") as folder:
+            draft = Path(folder)
+            (draft / "refs/notes").mkdir(parents=True)
+            (draft / "HEAD").write_text("ref: refs/heads/none\n")
+            for each, oid in refs.items():
+                if oid:
+                    (draft / each).write_text(f"{oid}\n")
+            argv = ["--git-dir", folder, *guarded(["notes", f"--ref={ref}", *command])]
+            answer = write_git(argv, b"", env=environment(**env))
+            if answer.code:
+                raise failed(answer, "cannot write a note")
+            made = (draft / ref).read_text().strip()
         try:
-            self.write("notes", f"--ref={draft}", *command, what="cannot write a note", env=who)
-            self.change_refs([RefChange(ref, self.find_ref(draft), old)])
+            self.change_refs([RefChange(ref, made, refs[ref])])
         except Conflict:
             return False
-        finally:
-            if made := self.find_ref(draft):
-                self.change_refs([RefChange(draft, "", made)])
         return True
 
     def tidy(self) -> None:

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+import gitreg as library
 from gitreg.cli._group import GROUPS, HIDDEN, Gitreg
+from gitreg.errors import GitregError
 from testing.commandline import gitreg, on_terminal, program
+from testing.gitcli import snapshot
+from testing.models import write_on_main
 
 COMMANDS = sorted(name for names in (*GROUPS.values(), HIDDEN) for name in names)
 
@@ -59,6 +63,85 @@ def test_options_may_stand_on_either_side_of_the_command(registry: Path, home: P
     assert behind == gitreg("--json", "-R", registry, "ls") == gitreg("-R", registry, "ls", "--json")
     assert json.loads(behind.out)["registry"] == str(registry)
     assert gitreg("-R", "elsewhere", "ls", "--json", "-R", registry) == behind
+
+
+def test_a_dry_run_may_be_asked_for_on_either_side(registry: Path, home: Path) -> None:
+    before = snapshot(registry)
+    said = gitreg("-n", "-R", registry, "note", "churn@v1.1.0", "team=risk")
+    assert (said.code, said.out) == (0, "would note team = risk on churn@v1.1.0\n")
+    assert said == gitreg("--dry-run", "-R", registry, "note", "churn@v1.1.0", "team=risk")
+    assert said == gitreg("note", "churn@v1.1.0", "team=risk", "-R", registry, "-n")
+    for args in (("push", "--all"), ("retire", "churn@v1.1.1", "-m", "old"), ("register", "tuesday", "other")):
+        assert gitreg("-n", "-R", registry, *args) == gitreg(*args, "-R", registry, "--dry-run")
+    assert gitreg("-n", "init", home / "new").out.startswith("would begin the registry in")
+    assert not (home / "new").exists()
+    assert snapshot(registry) == before
+
+
+def test_an_option_without_meaning_is_refused_on_either_side() -> None:
+    for args in (("-n", "ls"), ("ls", "-n")):
+        assert gitreg(*args).err == "error: ls takes no -n\nhint: gitreg ls --help\n"
+    assert gitreg("--offline", "retire").code == gitreg("retire", "--offline").code == 2
+    assert gitreg("cat", "churn:a", "--json").err == gitreg("--json", "cat", "churn:a").err
+
+
+def test_an_option_without_its_value_leads_to_the_commands_help() -> None:
+    for name in ("ls", "runs"):
+        assert gitreg(name, "--where").err == (
+            f"error: option '--where' requires an argument\nhint: gitreg {name} --help\n"
+        )
+
+
+@pytest.mark.parametrize("limit", ["abc", "-1", "1.5", ""])
+def test_a_limit_is_a_whole_number(limit: str) -> None:
+    said = gitreg("ls", f"--limit={limit}")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"error: --limit is {limit!r}, not a whole number from 0\nhint: gitreg ls --help\n"
+
+
+def test_an_empty_text_is_no_option_left_out(registry: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(registry)
+    for args in (("-R", "", "ls"), ("ls", "-R", "")):
+        assert (gitreg(*args).code, gitreg(*args).out) == (128, "")
+    for args, what in (
+        ((home / "new", "--origin", ""), "the origin"),
+        ((home / "new", "--payloads="), "the payload store"),
+        (("",), "the folder of the registry"),
+    ):
+        said = gitreg("init", *args)
+        assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", f"error: {what} is empty")
+    assert not (home / "new").exists()
+
+
+def test_a_filter_on_the_versions_of_a_model_is_wrong_where_it_was_typed(registry: Path) -> None:
+    for where in ("metrics.accuracy >", "  colour = 'red'", "number = 'x'"):
+        said = gitreg("ls", "churn", "-R", registry, "--where", where)
+        anywhere = library_error(registry, where)
+        assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", f"error: {anywhere}")
+    assert gitreg("ls", "churn", "-q", "-R", registry, "--where", "metrics.accuracy > 0.92").out == "churn@v1.1.0\n"
+    assert gitreg("ls", "churn", "-q", "-R", registry, "--where", "model = 'fraud'").out == ""
+
+
+def library_error(registry: Path, where: str) -> str:
+    """What the library says of a filter on versions."""
+    with pytest.raises(GitregError) as caught:
+        library.search_versions(where, registry=registry)
+    return caught.value.message
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_any_text_can_be_printed_in_any_encoding(registry: Path, encoding: str) -> None:
+    title = "Kündigung 日本 \N{ROCKET}"
+    write_on_main(registry, "models/churn.md", f"---\ntitle: {title}\n---\n")
+    written = "utf-8" if encoding == "ascii" else encoding  # click does not believe a locale that tells of ASCII
+    env = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    for args in (("ls",), ("ls", "--json"), ("show", "churn"), ("ls", "--where", "日本 = 1")):
+        command = [sys.executable, "-c", "from gitreg.cli import main; main()", "-R", str(registry), *args]
+        done = subprocess.run(command, capture_output=True, env=env)
+        assert (done.returncode, b"bug" in done.stderr) == (128 if "--where" in args else 0, False), done
+        if "--json" in args:
+            (churn,) = (m for m in json.loads(done.stdout.decode(written))["models"] if m["name"] == "churn")
+            assert churn["title"] == title
 
 
 def test_the_version() -> None:
@@ -163,6 +246,15 @@ def test_a_table_fits_the_terminal_and_is_whole_in_a_pipe(registry: Path) -> Non
     whole = program("-R", registry, "ls", env=os.environ | {"COLUMNS": "50"}).out
     assert "…" not in whole
     assert "production v1.0.0, staging v1.1.0  2026-03-03T10:30:01Z  Customer churn" in whole
+
+
+def test_a_narrow_terminal_shows_whole_ids_before_values(registry: Path) -> None:
+    for width, shown in ((200, True), (60, False)):
+        lines = on_terminal("-R", str(registry), "runs", NO_COLOR="1", COLUMNS=str(width)).splitlines()
+        assert max(map(len, lines)) <= width
+        assert [line.split()[0] for line in lines] == ["RUN", "wednesday", "alone", "tuesday", "fraud-1", "monday"]
+        assert all("finished" in line for line in lines[1:])
+        assert ("auc" in lines[0], "depth" in lines[0]) == (shown, shown)
 
 
 def test_a_terminal_is_told_how_long_ago(registry: Path) -> None:

@@ -150,6 +150,91 @@ def test_data_that_is_none_is_refused(typed: Path, content: str, message: str) -
     assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", f"error: {message}")
 
 
+def test_what_the_models_own_code_raises_is_the_models(place: Path) -> None:
+    def fail(data: pd.DataFrame) -> object:
+        raise RuntimeError("boom\nand more")
+
+    library.log_model(fail, register_as="bad", registry=place)
+    said = gitreg("predict", "bad", "-i", "-", input=b"a\n1\n")
+    assert (said.code, said.out) == (128, "")
+    assert said.err == (
+        "error: bad@v0.1.0 failed to predict: RuntimeError: boom and more\n"
+        "hint: gitreg predict -v shows where in the model's code\n"
+    )
+    told = gitreg("predict", "bad", "-i", "-", "-v", input=b"a\n1\n")
+    assert (told.code, told.err.splitlines()[0]) == (128, "Traceback (most recent call last):")
+    assert "in fail" in told.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n\n3\n", "the data, row 1: 1 of 2 values"),
+        ("a,b,c\n1,2,3\n1,2\n", "the data, row 1: 2 of 3 values"),
+        ("a,b\n0,1,2\n1,2,3\n", "the data, row 0: 3 of 2 values"),
+        ('a,b\n"1\n, 2",3\n4\n', "the data, row 1: 1 of 2 values"),
+    ],
+)
+def test_a_row_that_is_not_as_long_as_the_head_is_named(plain: Path, content: str, message: str) -> None:
+    said = gitreg("predict", "plain", "-i", "-", input=content.encode())
+    assert (said.code, said.out) == (128, "")
+    assert said.err == f"error: {message}\nhint: every row has as many values as there are columns\n"
+
+
+def test_empty_fields_and_long_ones_are_values(typed: Path) -> None:
+    lines = CSV.splitlines()
+    content = (
+        "\n\n".join([lines[0], lines[1].replace(",x", ","), lines[2].replace(",y", f",{'y' * 200_000}")]) + "\n \n"
+    )
+    said = gitreg("predict", "typed", "-i", "-", "--format", "json", input=content.encode())
+    assert (said.code, said.err) == (0, "")
+    assert seen(said.out) == SEEN
+
+
+def test_a_head_with_blanks_names_the_same_columns(typed: Path) -> None:
+    content = CSV.replace("code,visits", "code, visits")
+    assert seen(gitreg("predict", "typed", "-i", "-", "--format", "json", input=content.encode()).out) == SEEN
+
+
+@pytest.mark.parametrize("model", ["typed", "plain"])
+def test_a_csv_of_a_head_alone_has_no_rows(typed: Path, plain: Path, model: str) -> None:
+    for content in (CSV.splitlines()[0], CSV.splitlines()[0] + "\n\n"):
+        said = gitreg("predict", model, "-i", "-", input=content.encode())
+        assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", "error: the data has no rows")
+
+
+def test_a_value_that_only_looks_right_is_refused_as_any_other(typed: Path) -> None:
+    for old, new, column in (
+        *((",12,", ",99999999999999999999,", "visits"), (",3,1,", ",3,1_0,", "share"), (",true,", ",,", "ok")),
+    ):
+        said = gitreg("predict", "typed", "-i", "-", input=CSV.replace(old, new, 1).encode())
+        print(said)
+        continue
+        assert (said.code, said.out) == (128, "")
+        assert said.err.startswith(f"error: column {column}"), said.err
+
+
+def test_what_is_no_file_is_named(plain: Path, home: Path) -> None:
+    Path("in.csv").write_text("a,b\n1,2\n")
+    Path("served").mkdir()
+    for args, message, hint in (
+        (("-i", "served"), "served is a folder", "name a CSV or JSON file, or - for stdin"),
+        (("-i", "gone.csv"), "no file gone.csv", "name a CSV or JSON file, or - for stdin"),
+        (("-i", "in.csv", "-o", "no/where/out.csv"), "no folder no/where", "mkdir -p no/where"),
+        (("-i", "in.csv", "-o", "served"), "served is a folder", "name a file in it: served/predictions.csv"),
+    ):
+        said = gitreg("predict", "plain", *args)
+        assert (said.code, said.out, said.err) == (128, "", f"error: {message}\nhint: {hint}\n")
+
+
+def test_json_is_a_format_of_predictions() -> None:
+    for args in (("--json", "predict", "plain", "-i", "-"), ("predict", "plain", "-i", "-", "--json")):
+        said = gitreg(*args)
+        assert (said.code, said.err) == (
+            *(2, "error: predict takes no --json\nhint: --format json writes the predictions as JSON\n"),
+        )
+
+
 def test_predictions_are_written_as_the_files_name_says(plain: Path) -> None:
     Path("in.csv").write_text("a,b\n1,2\n-3,4.5\n")
     said = gitreg("predict", "plain", "-i", "in.csv", "-o", "out.csv")

@@ -41,6 +41,21 @@ def test_the_widest_column_is_cut_where_a_width_is_given() -> None:
     assert plain(format_table(COLUMNS, rows))[1].endswith("on and on")
 
 
+def test_spare_columns_go_before_others_are_cut_and_whole_ones_never_are() -> None:
+    columns = [
+        Column("RUN", whole=True), Column("NAME"), Column("auc", right=True, whole=True, spare=True),
+        Column("depth", spare=True),
+    ]  # fmt: skip
+    rows = [("0123456789", "a name that is long enough", "0.123456", "as deep as it is long")]
+    assert plain(format_table(columns, rows, 60)) == [
+        "RUN         NAME                     auc  depth",
+        "0123456789  a name that is lo…  0.123456  as deep as it is…",
+    ]
+    assert plain(format_table(columns, rows, 40))[1] == "0123456789  a name that is lo…  0.123456"
+    assert plain(format_table(columns, rows, 30))[1] == "0123456789  a name that is lo…"
+    assert plain(format_table(columns, rows, 14))[1] == "0123456789  a nam…"
+
+
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=4), st.integers(30, 100))
 def test_any_text_stays_in_its_line_and_in_the_width(rows: list[tuple[str, str, str]], width: int) -> None:
     for line in plain(format_table(COLUMNS, rows, width)):

@@ -314,3 +314,22 @@ def test_looking_at_objects_imports_no_framework() -> None:
     top = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", LOOKS], cwd=top, check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("model", [lambda data: data, object(), decision_tree])
+def test_sklearn_refuses_what_is_no_estimator(model: object, home: Path) -> None:
+    with pytest.raises(Refused, match=r"a \w+ is no fitted scikit-learn model") as caught:
+        save_to(home / "model", model, flavor="sklearn")
+    assert caught.value.hint == "pass an estimator, or leave out flavor='sklearn'"
+
+
+def test_sklearn_refuses_a_class(home: Path) -> None:
+    with pytest.raises(Refused, match="DecisionTreeClassifier is no fitted scikit-learn model"):
+        save_to(home / "model", type(decision_tree()[0]), flavor="sklearn")
+
+
+@pytest.mark.parametrize("flavor", [None, "python_function"])
+def test_what_is_no_model_is_told_what_is_one(flavor: str | None, home: Path) -> None:
+    with pytest.raises(Refused, match="has no predict and cannot be called") as caught:
+        save_to(home / "model", object(), flavor=flavor)
+    assert caught.value.hint == "pass an object with predict, or a function of the data"

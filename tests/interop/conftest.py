@@ -53,9 +53,7 @@ def shared(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Sh
     script: dict[str, Any] = {"__name__": "__main__"}
     exec(SCRIPT, script)
     area = script["petal_area"]
-    gitreg.log_model(
-        area, input_example=x[:3], pip_requirements=["pandas"], register_as="area", registry=clone
-    )
+    gitreg.log_model(area, input_example=x[:3], pip_requirements=["pandas"], register_as="area", registry=clone)
     wanted["area@v1.0.0"] = area(x).tolist()
     with gitreg.start_run(run_id="candidate", registry=clone):
         gitreg.log_model(DecisionTreeClassifier(max_depth=2).fit(x, y), input_example=x[:3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def check_sums(folder: Path) -> list[str]:
     """What sha256sum finds right; it fails where one is not."""
-    done = subprocess.run(["sha256sum", "--strict", "--check", "SHA256SUMS"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        ["sha256sum", "--strict", "--check", "SHA256SUMS"], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return [line.removesuffix(": OK") for line in done.stdout.splitlines()]
 
@@ -42,8 +45,7 @@ def test_dvc_get_brings_the_model_directory_and_its_sums_hold(
     assert found == content(gitreg.pull(version, tmp_path / "pulled", registry=shared.clone))
 
 
-def test_the_command_itself_gets_a_model(shared: Shared, tool: object, tmp_path: Path) -> None:
-    assert callable(tool)
+def test_the_command_itself_gets_a_model(shared: Shared, tool: Callable[[str], Path], tmp_path: Path) -> None:
     command = [tool("dvc"), "get", shared.origin, "model", "--rev", "churn@v1.0.0", "-o", "served"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert "model.pkl" in check_sums(tmp_path / "served")

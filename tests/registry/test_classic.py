@@ -126,11 +126,11 @@ def test_the_command_line_takes_shows_compares_and_predicts(place: Place, classi
     for fact in ("churn@v0.1.0", RUN, "sklearn", "cloudpickle==1.2.2", "model.pkl"):
         assert fact in shown.out
     same = typed("diff", "churn@v0.1.0", "churn@1", "--exit-code", *where)
-    assert (same.code, same.out) == (0, "")
+    assert (same.code, same.out) == (0, "churn@v0.1.0 and churn@v0.1.0 do not differ\n")
     csv = "a,b,c,d\n" + "".join(",".join(map(str, row)) + "\n" for row in ASKED)
-    predicted = typed("predict", "churn", "-", *where, input=csv.encode())
+    predicted = typed("predict", "churn", "-i", "-", *where, input=csv.encode())
     assert predicted.code == 0, predicted.err
-    assert "2" in predicted.out
+    assert predicted.out == "prediction\n0\n2\n"
 
 
 def test_what_it_needs_is_read_in_spite_of_its_spelling() -> None:

@@ -36,7 +36,7 @@ def test_a_registration_waits_and_push_completes_it(clone: Place) -> None:
     wish = f"run:{logged.run_id}/model as churn"
     before = clone.tags()
     with away(clone):
-        with pytest.raises(Unreachable, match="cannot (reach|fetch|push)") as refused:
+        with pytest.raises(Unreachable, match="cannot fetch from") as refused:
             gitreg.register(logged, "churn", description="the second")
         assert (refused.value.exit_code, refused.value.hint) == (
             75, "it is kept and not yet a version: gitreg push completes it",
@@ -111,7 +111,11 @@ def test_a_training_goes_on_and_only_warns(clone: Place) -> None:
 
 
 def test_a_run_that_was_to_be_pushed_warns_and_is_pushed_later(clone: Place) -> None:
-    with away(clone), pytest.warns(UserWarning, match="cannot (reach|fetch|push)"), gitreg.start_run(run_id="night", push=True):
+    with (
+        away(clone),
+        pytest.warns(UserWarning, match="cannot push to"),
+        gitreg.start_run(run_id="night", push=True),
+    ):
         pass
     assert status().unpushed == ("night",)
     assert gitreg.push("night").runs == ("night",)

@@ -1,187 +1,106 @@
-"""A registry on another machine: a real OpenSSH server, git on its side, payloads through DVC's plug-in."""
+"""An origin on another machine: git and payloads both travel by ssh."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 import gitreg
-from gitreg.errors import NotFound, Unreachable, Unsupported
-from gitreg.registry.place import cache_home, open_registry
-from gitreg.registry.status import status
-from testing.commandline import program
+from gitreg.errors import Conflict, NotFound, Unreachable, Unsupported
+from gitreg.registry.load import read_file
+from gitreg.registry.place import open_registry
 from testing.gitcli import git
-from testing.registries import log, signature
-from testing.sshd import SshServer, serving, trust
-
-ROWS = np.array([1.0, 2.0])
-
-
-def answer(model: object, value: object) -> Any:
-    assert callable(model)
-    return model(value)
+from testing.registries import Place, log, signature
+from testing.sshd import SshServer
 
 
 @pytest.fixture
-def origin(sshd: SshServer, tmp_path: Path) -> str:
-    """The address of a registry with two versions, made from the clone `here`, which is the one that is meant."""
-    address = sshd.url(tmp_path / "o.git")
-    gitreg.init(tmp_path / "here", origin=address)
-    gitreg.use(tmp_path / "here")
-    log(2, "churn", input_example=ROWS)
-    log(3, "churn", input_example=ROWS)
-    return address
+def far(sshd: SshServer, tmp_path: Path) -> Place:
+    """A clone of an origin behind ssh."""
+    origin = tmp_path / "far" / "registry.git"
+    origin.parent.mkdir()
+    made = gitreg.init(tmp_path / "near", origin=sshd.url(origin))
+    assert made.payloads.startswith("ssh://")
+    gitreg.use(tmp_path / "near")
+    return Place(tmp_path / "near", origin, origin / "payloads")
 
 
-@pytest.fixture
-def there(origin: str, tmp_path: Path) -> Path:
-    """Another clone, made with plain git, and the one that is meant."""
-    git(tmp_path, "clone", "-q", origin, "there")
-    gitreg.use(tmp_path / "there")
-    return tmp_path / "there"
+def test_a_model_goes_there_and_comes_back(far: Place, sshd: SshServer, tmp_path: Path) -> None:
+    assert log(2, "churn", found=signature(a="long")).version == "churn@v1.0.0"
+    assert far.at_origin() == far.tags()
+    assert len([p for p in far.payloads.rglob("*") if p.is_file()]) == 1
+    other = Place(tmp_path / "other", far.origin, far.payloads)
+    git(tmp_path, "clone", "-q", sshd.url(far.origin or ""), other.path)
+    assert gitreg.load_model("churn@v1", registry=other.path)(4) == 8
+    assert gitreg.pull("churn", tmp_path / "served", registry=other.path).joinpath("model.pkl").exists()
+    assert gitreg.load_model("churn", registry=other.path, offline=True)(4) == 8
+    assert log(3, "churn", found=signature(a="long"), registry=other.path).version == "churn@v1.0.1"
 
 
-def test_what_one_clone_registers_another_loads(origin: str, there: Path, tmp_path: Path) -> None:
-    payloads = [path for path in (tmp_path / "o.git/payloads").rglob("*") if path.is_file()]
-    assert len(payloads) == 2
-    assert (str(gitreg.resolve("churn")), gitreg.resolve("churn@1").number) == ("churn@v1.0.1", 1)
-    assert answer(gitreg.load_model("churn"), 4) == 12
-    assert answer(gitreg.load_model("churn@v1.0.0"), 4) == 8
-    assert gitreg.load_pyfunc("churn").predict(ROWS).tolist() == [3.0, 6.0]
-    assert (gitreg.pull("churn", tmp_path / "served") / "MLmodel").is_file()
-    assert log(5, "churn", found=signature(a="long")).version == "churn@v2.0.0"
-    assert answer(gitreg.load_model("churn", registry=tmp_path / "here"), 4) == 20
-    gitreg.note("churn@3", {"owner": "risk"})
-    assert gitreg.retire("churn@3", "a mistake").retired
-    gitreg.fetch(registry=tmp_path / "here")
-    assert str(gitreg.resolve("churn", registry=tmp_path / "here")) == "churn@v1.0.1"
-    assert gitreg.search_versions("labels.owner = 'risk'", registry=tmp_path / "here")[0].number == 3
-    assert set(git(tmp_path / "o.git", "tag").splitlines()) == set(git(there, "tag").splitlines())
-
-
-def test_an_address_is_enough_to_read(origin: str, tmp_path: Path, home: Path) -> None:
-    found = gitreg.resolve("churn", registry=origin)
-    assert (str(found), found.stale) == ("churn@v1.0.1", False)
-    assert answer(gitreg.load_model("churn@1", registry=origin), 4) == 8
-    assert gitreg.load_pyfunc("churn@v1", registry=origin).predict(ROWS).tolist() == [3.0, 6.0]
-    assert (gitreg.pull("churn", tmp_path / "served", registry=origin) / "SHA256SUMS").is_file()
-    listed = gitreg.search_versions(registry=origin)
-    assert sorted(map(str, listed)) == ["churn@v1.0.0", "churn@v1.0.1"]
-    assert [run.id for run in gitreg.search_runs(registry=origin)] == [listed[0].run_id, listed[1].run_id]
-    assert answer(gitreg.load_model(f"run:{found.run_id}", registry=origin), 4) == 12
-    (mirror,) = (cache_home() / "mirrors").iterdir()
-    assert home in mirror.parents and list(tmp_path.glob("*/gitreg.yaml")) == [tmp_path / "here/gitreg.yaml"]
-    # What comes later is seen, and a mirror that was deleted is made again.
-    log(7, "churn", input_example=ROWS)
-    assert answer(gitreg.load_model("churn", registry=origin), 4) == 28
-    shutil.rmtree(cache_home())
-    assert answer(gitreg.load_model("churn", registry=origin), 4) == 28
-
-
-def test_an_address_is_not_written_to(origin: str, tmp_path: Path) -> None:
-    before = git(tmp_path / "o.git", "for-each-ref")
-    run = gitreg.resolve("churn").run_id
-    for write in (
-        lambda: log(4, "churn", registry=origin),
-        lambda: gitreg.start_run(registry=origin),
-        lambda: gitreg.register(f"run:{run}", "other", registry=origin),
-        lambda: gitreg.note("churn", {"a": 1}, registry=origin),
-        lambda: gitreg.retire("churn@1", "old", registry=origin),
-        lambda: gitreg.push(registry=origin),
-    ):
-        with pytest.raises(Unsupported, match="can be read by its address, but not yet written to") as refused:
+def test_a_registry_is_read_by_its_address_alone(far: Place, sshd: SshServer, tmp_path: Path, home: Path) -> None:
+    log(2, "churn")
+    log(3, "churn")
+    log(4)
+    assert far.origin
+    address = sshd.url(far.origin)
+    assert gitreg.resolve("churn", registry=address).number == 2
+    assert gitreg.load_model("churn@1", registry=address)(4) == 8
+    assert read_file("churn@1", "requirements.txt", registry=address) == b"cloudpickle\n"
+    gitreg.pull("churn@v0", tmp_path / "served", registry=address)
+    run = gitreg.resolve("churn@1", registry=address).run_id
+    assert gitreg.get_run(run, registry=address).id == run
+    (mirror,) = (home / ".cache/gitreg/mirrors").iterdir()
+    assert git(mirror, "tag", "--list", "run/*") == f"run/{run}"
+    for write in (lambda: log(9, "churn", registry=address), lambda: gitreg.retire("churn@1", "x", registry=address)):
+        with pytest.raises(Unsupported, match="can be read by its address, but not yet written to"):
             write()
-        assert refused.value.hint == f"git clone {origin}, then name the clone with -R"
-    assert git(tmp_path / "o.git", "for-each-ref") == before
-
-
-def test_no_registry_at_an_address(sshd: SshServer, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="does not appear to be a git repository"):
-        gitreg.resolve("churn", registry=sshd.url(tmp_path / "none.git"))
-    git(tmp_path, "init", "-q", "--bare", "empty.git")
-    with pytest.raises(NotFound, match="no registry at"):
-        gitreg.resolve("churn", registry=sshd.url(tmp_path / "empty.git"))
-
-
-def test_a_payload_that_is_not_there_or_damaged_is_named(there: Path, tmp_path: Path) -> None:
-    gitreg.resolve("churn@1")
-    stored = [path for path in (tmp_path / "o.git/payloads").rglob("*") if path.is_file()]
-    for path in stored:
-        content = path.read_bytes()
-        path.chmod(0o644)
-        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(gitreg.Damaged, match=r"model\.pkl"):
-        gitreg.load_model("churn@1")
-    for path in stored:
-        path.unlink()
-    with pytest.raises(NotFound, match=r"model\.pkl"):
-        gitreg.load_model("churn@1")
-    gitreg.push("churn@1", registry=tmp_path / "here")
-    assert answer(gitreg.load_model("churn@1"), 4) == 8
-
-
-def test_a_host_that_nobody_knows_gets_and_gives_no_payload(
-    there: Path, sshd: SshServer, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # git still knows the server; only what reads ~/.ssh does not.
-    for_git = shutil.copy(home / ".ssh/config", home / "config-of-git")
-    monkeypatch.setenv("GIT_SSH_COMMAND", f"ssh -F {shlex.quote(str(for_git))}")
-    (home / "nobody").write_text("")
-    settings = (home / ".ssh/config").read_text().replace(f"{sshd.folder}/known_hosts", str(home / "nobody"))
-    (home / ".ssh/config").write_text(settings)
-    before = git(tmp_path / "o.git", "for-each-ref")
-    said = program("-R", there, "pull", "churn@1", tmp_path / "served")
-    assert said.code == 75 and "ssh://" in said.err and "not trusted" in said.err
-    assert not (tmp_path / "served").exists()
-    run = log(4).run_id
-    said = program("-R", there, "register", f"run:{run}", "churn")
-    assert said.code == 75 and "not trusted" in said.err
-    assert git(tmp_path / "o.git", "for-each-ref") == before
-    assert len([path for path in (tmp_path / "o.git/payloads").rglob("*") if path.is_file()]) == 2
-
-
-def test_a_host_that_nobody_knows_gets_no_word_of_gits_either(there: Path, sshd: SshServer, home: Path) -> None:
-    (home / ".ssh/config").write_text((home / ".ssh/config").read_text().replace("/known_hosts", "/unknown_hosts"))
-    with pytest.raises(Unreachable, match="Host key verification failed"):
-        gitreg.resolve("churn")
-
-
-def test_a_server_that_was_stopped(
-    sealed_session: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = tmp_path / "keys"
-    keys.mkdir()
-    with serving(keys, sealed_session) as server:
-        address = trust(server, home, monkeypatch).url(tmp_path / "o.git")
-        gitreg.init(tmp_path / "here", origin=address)
-        gitreg.use(tmp_path / "here")
-        log(2, "churn", input_example=ROWS)
-        git(tmp_path, "clone", "-q", address, "there")
-        for where in (tmp_path / "there", address):
-            assert answer(gitreg.load_model("churn@1", registry=where), 4) == 8
-    for moving in ("churn", "churn@latest", "churn@v1", "models:/churn/latest"):
-        with pytest.raises(Unreachable, match="Connection refused") as refused:
-            gitreg.resolve(moving, registry=tmp_path / "there")
-        assert refused.value.exit_code == 75
-    for fixed in ("churn@v1.0.0", "churn@1"):
-        assert answer(gitreg.load_model(fixed, registry=tmp_path / "there"), 4) == 8
-    for where in (tmp_path / "there", address):
-        found = gitreg.resolve("churn", registry=where, offline=True)
-        assert (str(found), found.stale) == ("churn@v1.0.0", True)
-        assert answer(gitreg.load_model("churn", registry=where, offline=True), 4) == 8
-        assert [str(v) for v in gitreg.search_versions(registry=open_registry(where, offline=True))] == ["churn@v1.0.0"]
+    far.origin.rename(tmp_path / "away")
     with pytest.raises(Unreachable):
         gitreg.resolve("churn", registry=address)
-    with pytest.raises(Unreachable, match="was never read from here"):
-        gitreg.resolve("churn", registry=f"{address}-other", offline=True)
-    with pytest.warns(UserWarning, match="gitreg push completes it"):
-        log(3, "churn")
-    assert status().stale and len(status().wishes) == 1
-    said = program("-R", tmp_path / "there", "show", "churn")
-    assert said.code == 75 and "Connection refused" in said.err
-    assert program("-R", tmp_path / "there", "--offline", "show", "churn").code == 0
+    assert gitreg.load_model("churn@1", registry=address, offline=True)(4) == 8
+
+
+def test_a_host_nobody_knows_is_not_asked(far: Place, sshd: SshServer, home: Path, tmp_path: Path) -> None:
+    log(2, "churn")
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", sshd.url(far.origin or ""), other)
+    settings = home / ".ssh/config"
+    settings.write_text(settings.read_text().replace(f"{sshd.folder}/known_hosts", "/dev/null"))
+    with pytest.raises(Unreachable):
+        gitreg.resolve("churn", registry=sshd.url(far.origin or ""))
+    # The payloads' way is another library's than git's: it must ask the same question.
+    with pytest.raises(Unreachable, match="cannot .* ssh://"):
+        gitreg.load_model("churn@1", registry=other)
+    with pytest.raises(Unreachable):
+        gitreg.register(log(3), "churn")
+    assert far.at_origin("churn*") == ["churn@1", "churn@v0.1.0"]
+
+
+def test_a_payload_that_was_changed_there_is_refused(far: Place, sshd: SshServer, tmp_path: Path) -> None:
+    log(2, "churn")
+    (stored,) = (p for p in far.payloads.rglob("*") if p.is_file())
+    content = bytearray(stored.read_bytes())
+    content[10] ^= 1
+    stored.chmod(0o644)
+    stored.write_bytes(content)
+    git(tmp_path, "clone", "-q", sshd.url(far.origin or ""), tmp_path / "other")
+    with pytest.raises(gitreg.Damaged, match="model.pkl"):
+        gitreg.load_model("churn", registry=tmp_path / "other")
+    cache = open_registry(tmp_path / "other").cache.root
+    assert [p for p in cache.rglob("*") if p.is_file()] == []
+    stored.unlink()
+    with pytest.raises(NotFound, match="model.pkl is not in ssh://"):
+        gitreg.load_model("churn", registry=tmp_path / "other")
+
+
+def test_a_path_with_odd_names_travels(sshd: SshServer, tmp_path: Path) -> None:
+    origin = tmp_path / "far away" / "régistre's.git"
+    origin.parent.mkdir()
+    gitreg.init(tmp_path / "near", origin=sshd.url(origin))
+    gitreg.use(tmp_path / "near")
+    assert log(2, "churn").version == "churn@v0.1.0"
+    git(tmp_path, "clone", "-q", sshd.url(origin), tmp_path / "other")
+    assert gitreg.load_model("churn", registry=tmp_path / "other")(1) == 2
+    with pytest.raises(Conflict):
+        gitreg.init(tmp_path / "near", origin=sshd.url(origin))

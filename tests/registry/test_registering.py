@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -454,15 +453,30 @@ def test_a_note_that_another_program_made_meanwhile_is_not_lost(
 
     version = gitreg.register(log(2), "churn")
     gitreg.note("churn", {"a": 1})
-    real: Callable[..., bytes] = Repository.write
-    done: list[str] = []
+    real, meanwhile = Repository.write_note, [None]
 
-    def write(self: Repository, *args: str, **more: object) -> bytes:
-        if args[0] == "notes" and not done:
-            done.append("")
+    def write_note(self: Repository, *args: str) -> bool:
+        if meanwhile:
+            meanwhile.pop()
             gitreg.note("churn", {"b": 2})
-        return real(self, *args, **more)
+        return real(self, *args)
 
-    monkeypatch.setattr(Repository, "write", write)
+    monkeypatch.setattr(Repository, "write_note", write_note)
     gitreg.note("churn", {"c": 3})
     assert notes.read_labels(open_registry(), [version.tag])[version.tag] == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_a_run_that_only_the_origin_has_is_brought_to_be_registered(clone: Place, tmp_path: Path) -> None:
+    other = clone.clone(tmp_path / "other")
+    gitreg.register(log(2, run_id="pushed", push=True), "churn")
+    again = gitreg.register("churn@1", "leavers", registry=other.path)
+    assert (str(again), again.run_id) == ("leavers@v0.1.0", "pushed")
+    assert gitreg.register("run:pushed", "third", registry=other.path).run_id == "pushed"
+    with pytest.raises(NotFound, match="no run elsewhere"):
+        gitreg.register("run:elsewhere", "churn", registry=other.path)
+
+
+def test_a_run_that_is_still_open_is_not_registered(place: Place) -> None:
+    with gitreg.start_run(run_id="x"), pytest.raises(Conflict, match="run x is still open"):
+        gitreg.register("run:x", "churn")
+    assert place.tags("churn*") == []

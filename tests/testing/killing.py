@@ -89,6 +89,16 @@ def register_one(registry: str, name: str) -> None:
     gitreg.register(f"run:{name}", "churn", registry=registry)
 
 
+def note_twice(registry: str, name: str) -> None:
+    """Make two notes on a version of the model, under keys that begin with the second word of `name`."""
+    import gitreg
+
+    model, key = name.split()
+    for n in range(2):
+        gitreg.note(f"{model}@1", {f"{key}-{n}": n}, registry=registry)
+    gitreg.push(registry=registry)
+
+
 def start(program: Callable[[str, str], None], registry: Path, name: str, step: int = 0, path: str = "") -> Any:
     """A process of `program`; with `step` it kills itself at that change of a file."""
     env = dict(os.environ) | ({"PATH": path} if path else {})
