@@ -6,7 +6,6 @@ file system would drop or rewrite in silence must be refused before it is writte
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -41,7 +40,6 @@ EXAMPLE_FILES = frozenset({"input_example.json", "serving_input_example.json"})
 """Rows of data: never in Git, whatever their size."""
 
 
-@functools.lru_cache  # a listing has thousands of tags of the same few models
 def check_model_name(name: str) -> str:
     """`name`, if it may name a registered model; otherwise Refused says which rule it breaks."""
     rule = f"a model name is {_NAME_RULE}; write any other in the card's title"

@@ -8,6 +8,7 @@ run/<run_id>            a run
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -61,6 +62,7 @@ class RecordTag:
     emptied: bool = False
 
 
+_check_model = functools.lru_cache(check_model_name)  # a listing has thousands of tags of the same few models
 TagName = RunTag | VersionTag | NumberTag | RetireTag | RecordTag
 
 
@@ -71,7 +73,7 @@ def parse_tag_name(name: str) -> TagName | None:
             return RunTag(check_run_id(name[4:]))
         if found := _AT.fullmatch(name):
             model, version, retired, number = found.groups()
-            check_model_name(model)
+            _check_model(model)
             if number:
                 return NumberTag(model, int(number))
             return RetireTag(model, parse_semver(version)) if retired else VersionTag(model, parse_semver(version))

@@ -179,19 +179,22 @@ class DvcStore:
 
     def _size(self, md5: str) -> int | None:
         fs, _ = self._opened
-        with self._named("look at"):
+        with self._named("look at", missing=True):
             try:
                 return int(fs.info(self._remote_path(md5))["size"])
             except FileNotFoundError:
                 return None
 
     @contextlib.contextmanager
-    def _named(self, verb: str) -> Iterator[None]:
+    def _named(self, verb: str, *, missing: bool = False) -> Iterator[None]:
+        """Let what goes wrong be Unreachable; with `missing`, FileNotFoundError is an answer."""
         try:
             yield
-        except (GitregError, FileNotFoundError):
+        except GitregError:
             raise
         except Exception as error:  # each plug-in raises kinds of its own
+            if missing and isinstance(error, FileNotFoundError):
+                raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise Unreachable(
                 f"cannot {verb} {self.url}: {reason}", "check that it is up and who you are there"
@@ -203,8 +206,8 @@ class DvcStore:
             fs.exists(root)
 
     def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        with self._named("reach"):
-            fs, _ = self._opened
+        self.check()
+        fs, _ = self._opened
         for item in items:
             payload, target = item.payload, self._remote_path(item.payload.md5)
             if self._size(payload.md5) != payload.size:
@@ -225,8 +228,8 @@ class DvcStore:
             progress(payload.size)
 
     def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        with self._named("reach"):
-            fs, _ = self._opened
+        self.check()
+        fs, _ = self._opened
         for item in items:
             payload = item.payload
             there = self._size(payload.md5)

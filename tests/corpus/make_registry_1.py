@@ -90,7 +90,7 @@ def fill(registry: Path) -> None:
         example = {column: [1.5] for column in names} if run_id == "first" else None
         clock.tick()
         with gitreg.start_run(name, run_id=run_id, tags={"team": "risk"}):
-            gitreg.log_params({"max_depth": 2, "note": "ü = 1, \"quoted\""})
+            gitreg.log_params({"max_depth": 2, "note": 'ü = 1, "quoted"'})
             gitreg.log_metrics(metrics)
             gitreg.log_model(
                 fitted, input_example=example, signature=signature, pip_requirements=REQUIREMENTS, register_as=model
@@ -102,7 +102,6 @@ def fill(registry: Path) -> None:
     log("fourth", "other columns", other, None, accuracy=0.5)
     clock.tick()
     gitreg.register("run:fourth", "churn", version="v2.0.0-rc.1", description="Only the petals.\n\nA trial.")
-    log("Spam_1", "", None, "Spam", recall=float("inf"))
 
     clock.tick()
     with gitreg.start_run("with files", run_id="artifacts", tags={"kind": "trial"}):
@@ -116,6 +115,7 @@ def fill(registry: Path) -> None:
         table.write_bytes(b"PAR1 rows of no meaning PAR1")
         gitreg.log_artifact(table, "data")
         gitreg.log_model(fitted, "nested/model", pip_requirements=REQUIREMENTS, register_as="Spam")
+    log("Spam_1", "", None, "Spam", recall=float("inf"))
     clock.tick()
     gitreg.start_run(run_id="broken")
     gitreg.log_metric("loss", 9.0)
@@ -130,7 +130,7 @@ def fill(registry: Path) -> None:
     clock.tick()
     stage(registry, "churn@v1.0.1", narrow)
     clock.tick()
-    purge(registry, "Spam@v0.1.0")
+    purge(registry, "Spam@v0.2.0")
     clock.tick()
     git(registry, "tag", "-a", "-m", "made by hand", "foreign@v0.3.0", "main")
 
@@ -142,7 +142,9 @@ def settings(registry: Path) -> None:
     config.write_text("".join(f"    url = {STORE}\n" if "url =" in line else line for line in lines))
     card = registry / "models" / "churn.md"
     card.parent.mkdir()
-    card.write_text("---\ntitle: Churn\ntags:\n  team: risk\nowners:\n- ana@example.org\n---\n\n# Churn\n\nWho leaves.\n")
+    card.write_text(
+        "---\ntitle: Churn\ntags:\n  team: risk\nowners:\n- ana@example.org\n---\n\n# Churn\n\nWho leaves.\n"
+    )
     git(registry, "add", "models", ".dvc/config")
     git(registry, "commit", "-q", "-m", "Payloads move")
     os.environ["GITREG_PAYLOADS"] = str(registry.parent / "payloads")

@@ -44,4 +44,3 @@ def clone(tmp_path: Path) -> Place:
     found = cloned(tmp_path / "registry")
     gitreg.use(found.path)
     return found
-

@@ -705,3 +705,14 @@ def test_errors_are_all_gitregs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     with pytest.raises(GitregError, match="git is not installed"):
         init(tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [({"path": ""}, "folder"), ({"origin": ""}, "origin"), ({"payloads": ""}, "payload store")],
+)
+def test_an_empty_text_is_refused_by_name(home: Path, given: dict[str, str], what: str) -> None:
+    with pytest.raises(Refused, match=what) as caught:
+        init(**{"path": home / "new", **given})
+    assert caught.value.message.endswith(" is empty")
+    assert not (home / "new").exists()

@@ -59,7 +59,9 @@ def killed(place: Place, calls: int, *arguments: str) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("calls", [0, 1, 7, 42])
 def test_every_value_whose_call_returned_is_there_after_a_kill(alone: Place, calls: int) -> None:
     said = killed(alone, calls)
-    last = {what: max((n for kind, n in said if kind == what), default=0) for what in ("metric", "param", "text", "tag")}
+    last = {
+        what: max((n for kind, n in said if kind == what), default=0) for what in ("metric", "param", "text", "tag")
+    }
     found = json.loads(subprocess.check_output([sys.executable, "-c", SEEN], cwd=alone.path))
     if not found:
         assert not said
@@ -172,9 +174,7 @@ def complete(place: Place, names: list[str]) -> None:
         assert gitreg.load_model(f"{name}@1")(2) == times(sum(name.encode()))(2)
 
 
-def kill_everywhere(
-    place: Place, kill: Callable[[str, int], int], again: Callable[[str], int], stride: int = 1
-) -> int:
+def kill_everywhere(place: Place, kill: Callable[[str, int], int], again: Callable[[str], int], stride: int = 1) -> int:
     """Kill a program at its first step, its second ... and run it again each time; how many times it was killed."""
     names: list[str] = []
     for n in itertools.count(1, stride):
@@ -238,7 +238,9 @@ def test_notes_and_retirement_killed_at_any_process_of_git_are_completed(clone: 
     clean(clone)
 
 
-def test_a_pull_killed_at_any_step_leaves_no_folder(clone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_killed_at_any_step_leaves_no_folder(
+    clone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(train, clone.path, "churn") == 0
     monkeypatch.chdir(tmp_path)
     target = tmp_path / "served-churn"

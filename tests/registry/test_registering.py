@@ -100,7 +100,9 @@ def test_a_run_can_be_two_models(place: Place) -> None:
     one, two = gitreg.register(logged, "churn"), gitreg.register("churn@v1.0.0", "leavers")
     assert (str(one), str(two)) == ("churn@v1.0.0", "leavers@v1.0.0")
     assert one.commit != two.commit and one.digest == two.digest
-    assert git(place.path, "rev-parse", "churn@1^{tree}:model") == git(place.path, "rev-parse", "leavers@1^{tree}:model")
+    assert git(place.path, "rev-parse", "churn@1^{tree}:model") == git(
+        place.path, "rev-parse", "leavers@1^{tree}:model"
+    )
     assert gitreg.load_model("leavers")(2) == 4
 
 
@@ -142,7 +144,9 @@ def purge(place: Place, name: str) -> None:
     old = git(place.path, "rev-parse", f"refs/tags/{name}")
     number = gitreg.resolve(name).number
     head, message = git(place.path, "cat-file", "tag", name).split("\n\n", 1)
-    facts = [line for line in message.splitlines() if line.startswith(("Gitreg-Format", "Gitreg-Number", "Gitreg-Previous"))]
+    facts = [
+        line for line in message.splitlines() if line.startswith(("Gitreg-Format", "Gitreg-Number", "Gitreg-Previous"))
+    ]
     model, _, version = name.partition("@")
     text = f"{head}\n\n{model} {version} purged\n\n" + "\n".join([*facts, f"Gitreg-Replaces: {old}"]) + "\n"
     tombstone = git(place.path, "mktag", input=text)
@@ -372,9 +376,7 @@ def test_the_first_push_race_is_won_once(clone: Place, monkeypatch: pytest.Monke
     assert gitreg.resolve("churn@2").previous == gitreg.resolve("churn@1").tag
 
 
-def test_a_registry_that_stays_too_busy_keeps_the_wish(
-    clone: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_registry_that_stays_too_busy_keeps_the_wish(clone: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     logged = log(2)
 
     def refuse(self: Repository, *args: object) -> None:
@@ -446,9 +448,7 @@ def test_notes_made_apart_are_joined(clone: Place, tmp_path: Path) -> None:
         }  # fmt: skip
 
 
-def test_a_note_that_another_program_made_meanwhile_is_not_lost(
-    alone: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_note_that_another_program_made_meanwhile_is_not_lost(alone: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from gitreg.registry import notes
 
     version = gitreg.register(log(2), "churn")

@@ -100,7 +100,10 @@ def test_runs_and_versions_are_orphans_with_lightweight_and_annotated_tags(place
         assert git(place.path, "rev-list", "--count", f"refs/tags/{name}") == "1"
     run, version = f"run/{logged.run_id}", "churn@v0.1.0"
     assert git(place.path, "diff", "--name-only", run, version) == "dvc.yaml"
-    assert "artifacts:\n  churn:\n    path: model\n    type: model\n" in git(place.path, "show", f"{version}:dvc.yaml") + "\n"
+    assert (
+        "artifacts:\n  churn:\n    path: model\n    type: model\n"
+        in git(place.path, "show", f"{version}:dvc.yaml") + "\n"
+    )
     modes = {line.split()[0] for line in git(place.path, "ls-tree", "-r", version).splitlines()}
     assert modes == {"100644"}
 
@@ -287,7 +290,9 @@ def test_runs_do_not_nest_and_bad_names_leave_nothing_open(alone: Place) -> None
     assert gitreg.get_run("x").status == "finished"
 
 
-def test_a_run_records_the_code_it_was_started_from(alone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_records_the_code_it_was_started_from(
+    alone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = tmp_path / "code"
     git(tmp_path, "init", "-q", code)
     (code / "train.py").write_text("")
@@ -306,7 +311,9 @@ def test_a_run_records_the_code_it_was_started_from(alone: Place, tmp_path: Path
     assert gitreg.start_run().end().source.dirty
 
 
-def test_code_in_a_repository_of_another_kind_can_log(alone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_in_a_repository_of_another_kind_can_log(
+    alone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     git(tmp_path, "init", "-q", "--object-format=sha256", tmp_path / "code")
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "code/train.py"), raising=False)
     assert gitreg.start_run().end().source.entry == "train.py"

@@ -75,7 +75,9 @@ def flip(path: Path) -> None:
     path.chmod(0o444)
 
 
-def refused(kind: type[GitregError] | tuple[type[GitregError], ...], named: str, place: Place, loaded: list[str]) -> None:
+def refused(
+    kind: type[GitregError] | tuple[type[GitregError], ...], named: str, place: Place, loaded: list[str]
+) -> None:
     """Assert that neither way to load gives the model, that the file is named and that nothing is left."""
     target = place.path.parent / "served"
     before = objects(place)
@@ -102,7 +104,9 @@ def objects(place: Place) -> set[tuple[str, str]]:
     return {(path.parent.name + path.name, hashlib.md5(path.read_bytes()).hexdigest()) for path in files}
 
 
-def test_a_flipped_bit_in_the_cache_is_mended_from_the_store(place: Place, version: ModelVersion, loaded: list[str]) -> None:
+def test_a_flipped_bit_in_the_cache_is_mended_from_the_store(
+    place: Place, version: ModelVersion, loaded: list[str]
+) -> None:
     publish(place)
     flip(cached(place))
     assert gitreg.load_model("churn@1")(4) == 8
@@ -131,9 +135,7 @@ def spoil_one(path: Path, how: str) -> None:
         path.write_bytes(path.read_bytes()[:-1] if how == "cut" else b"")
 
 
-def test_a_flipped_bit_in_the_cache_is_refused_when_the_store_is_gone(
-    clone: Place, loaded: list[str]
-) -> None:
+def test_a_flipped_bit_in_the_cache_is_refused_when_the_store_is_gone(clone: Place, loaded: list[str]) -> None:
     gitreg.register(log(2), "churn")
     flip(cached(clone))
     shutil.rmtree(clone.payloads)
@@ -214,7 +216,9 @@ def test_a_truncated_object_in_the_store_is_mended_by_registering(clone: Place) 
 
 def forge(place: Place, changes: dict[str, bytes | None], digest: str = "") -> None:
     """Let churn@1's tags point at a commit with other files: what an attacker with push rights could do."""
-    listing = {line.split("\t")[1]: line.split()[2] for line in git(place.path, "ls-tree", "-r", "churn@1").splitlines()}
+    listing = {
+        line.split("\t")[1]: line.split()[2] for line in git(place.path, "ls-tree", "-r", "churn@1").splitlines()
+    }
     for path, content in changes.items():
         if content is None:
             del listing[path]
@@ -242,7 +246,9 @@ def forge(place: Place, changes: dict[str, bytes | None], digest: str = "") -> N
 
 def sums(place: Place, changes: dict[str, bytes | None]) -> tuple[bytes, str]:
     """SHA256SUMS of churn@1 for other contents, and its digest."""
-    lines = dict(reversed(line.split("  ")) for line in git(place.path, "show", "churn@1:model/SHA256SUMS").splitlines())
+    lines = dict(
+        reversed(line.split("  ")) for line in git(place.path, "show", "churn@1:model/SHA256SUMS").splitlines()
+    )
     for name, content in changes.items():
         if content is None:
             del lines[name]
@@ -267,7 +273,10 @@ TAMPERED: dict[str, tuple[dict[str, bytes | None], str]] = {
     "pointer to other bytes": ({"model/model.pkl.dvc": pointer(BIG)}, "model.pkl"),
     "pointer gone": ({"model/model.pkl.dvc": None}, "model.pkl is missing from churn@v0.1.0"),
     "pointer to another name": ({"model/model.pkl.dvc": pointer(BIG, "other.pkl")}, "is a pointer to 'other.pkl'"),
-    "pointer to a folder": ({"model/model.pkl.dvc": pointer(BIG).replace(b"\n  size", b".dir\n  size")}, "model.pkl.dvc"),
+    "pointer to a folder": (
+        {"model/model.pkl.dvc": pointer(BIG).replace(b"\n  size", b".dir\n  size")},
+        "model.pkl.dvc",
+    ),
     "pointer with a command": ({"model/model.pkl.dvc": b"cmd: touch x\n" + pointer(BIG)}, "model.pkl.dvc"),
     "pointer upwards": ({"model/model.pkl.dvc": pointer(BIG, "../model.pkl")}, "model.pkl.dvc"),
     "file gone": ({"model/MLmodel": None}, "MLmodel is missing from churn@v0.1.0"),
