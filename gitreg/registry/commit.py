@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+import warnings
 from pathlib import Path
 
 from gitreg.errors import Damaged, GitregError, NotFound
+from gitreg.format.environment import CONDA, REQUIREMENTS, model_requirements
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.format.names import check_model_name, check_path, check_run_id
 from gitreg.format.runs import Run
@@ -41,6 +44,7 @@ def commit(
     chosen = run_id or _own_run_id(mlmodel) or uuid.uuid4().hex
     check_run_id(chosen)
     path = _artifact_path(mlmodel)
+    _warn_of_requirements(folder)
     if dry_run:
         check_files(folder)
         return Run(chosen, name or "", "finished")
@@ -68,6 +72,16 @@ def read_directory(folder: Path) -> MLModel:
     except Damaged as error:
         hint = error.hint or "gitreg commit takes a directory as mlflow's save_model writes it"
         raise Damaged(error.message, hint) from None
+
+
+def _warn_of_requirements(folder: Path) -> None:
+    """Tell of lines that pip would not read, and of how they are read here; the files stay as they are."""
+    texts = [
+        (folder / name).read_text("utf-8", "replace") if (folder / name).is_file() else None for name in (REQUIREMENTS, CONDA)
+    ]
+    with contextlib.suppress(GitregError):  # what cannot be read at all is told by whoever needs it
+        for warning in model_requirements(*texts).warnings:
+            warnings.warn(warning, stacklevel=3)
 
 
 def _own_run_id(mlmodel: MLModel) -> str:
