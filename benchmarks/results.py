@@ -13,6 +13,7 @@ from measure import Row, tool
 
 import gitreg
 
+_LOAD = os.getloadavg()[0]
 _HEAD = """\
 # Measured
 
@@ -21,8 +22,7 @@ Written by `make bench` on {date}: {machine}.
 {versions}.
 
 Each line is gitreg and its peer in one session, in turns, medians. A ratio below 1 is in gitreg's favour. What is
-measured, and how, stands in the modules of this folder. gitreg waits for the disk (fsync) before it says that
-something is logged; none of its peers does.
+measured, and how, stands in the modules of this folder. What gitreg logs is on the disk (fsync) when its time ends.
 
 """
 
@@ -56,7 +56,8 @@ def write_results(path: Path, rows: Sequence[Row]) -> None:
 
 def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return f"{os.cpu_count()} CPUs ({_processor()}), {memory:.0f} GiB of memory, {platform.system()}"
+    about = f"{os.cpu_count()} CPUs ({_processor()}), {memory:.0f} GiB of memory, {platform.system()}"
+    return f"{about}; load average {_LOAD:.1f} before it began"
 
 
 def _processor() -> str:

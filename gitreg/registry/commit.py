@@ -76,9 +76,8 @@ def read_directory(folder: Path) -> MLModel:
 
 def _warn_of_requirements(folder: Path) -> None:
     """Tell of lines that pip would not read, and of how they are read here; the files stay as they are."""
-    texts = [
-        (folder / name).read_text("utf-8", "replace") if (folder / name).is_file() else None for name in (REQUIREMENTS, CONDA)
-    ]
+    files = [folder / name for name in (REQUIREMENTS, CONDA)]
+    texts = [file.read_text("utf-8", "replace") if file.is_file() else None for file in files]
     with contextlib.suppress(GitregError):  # what cannot be read at all is told by whoever needs it
         for warning in model_requirements(*texts).warnings:
             warnings.warn(warning, stacklevel=3)

@@ -52,7 +52,7 @@ def test_reading(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(registry)
     models = answer("ls", schema="models")
     assert models["registry"] == str(registry)
-    assert (models["as_of"], models["stale"]) == ("2026-03-03T10:31:00.000Z", False)
+    assert (models["as_of"], models["stale"]) == ("2026-03-03T10:31:00.000Z", True)  # a clone lists what was fetched
     assert [model["name"] for model in models["models"]] == ["churn", "fraud"]
     assert models["models"][0]["latest"]["ref"] == "churn@v1.1.0"
     assert answer("ls", "--offline", schema="models")["stale"] is True

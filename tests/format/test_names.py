@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitreg.errors import Refused
+from gitreg.errors import Refused, shown
 from gitreg.format.names import (
     Paths,
     check_key,
@@ -63,7 +63,7 @@ def test_a_model_may_have_this_name(name: str) -> None:
 def test_a_model_may_not_have_this_name(name: str) -> None:
     with pytest.raises(Refused) as refused:
         check_model_name(name)
-    assert repr(name) in refused.value.message
+    assert shown(name) in refused.value.message
     assert refused.value.hint
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import gitreg
-from gitreg.registry import open_run, place as places
+from gitreg.registry import open_run
+from gitreg.registry import place as places
 from testing.registries import Place, cloned, lone
 
 MAKERS = {"lone": lone, "cloned": cloned}

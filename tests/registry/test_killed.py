@@ -126,7 +126,7 @@ def test_a_full_disk_while_logging_hides_no_later_value(alone: Place, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        with pytest.raises((OSError, gitreg.GitregError), match="[Nn]o space left"):
+        with pytest.raises((OSError, gitreg.GitregError), match=r"[Nn]o space left"):
             gitreg.log_metric("b", 2)
     gitreg.log_metric("c", 3)
     state = read_open_run(open_registry().state, "job")
@@ -167,9 +167,9 @@ def complete(place: Place, names: list[str]) -> None:
     for version in read_versions(registry, tags.values()).versions:
         assert (version.version, version.number, version.run_id) == ("v1.0.0", 1, f"run-{version.model}")
     runs = list(parse_runs(registry, [ref.oid for ref in registry.git.refs("refs/tags/run/")]))
-    assert sorted(run.id for run in runs) == sorted(f"run-{name}" for name in names)
-    for run in runs:
-        assert (run.status, run.params, run.metrics) == ("finished", {"depth": "3"}, {"loss": 0.5})
+    assert sorted(one.id for one in runs) == sorted(f"run-{name}" for name in names)
+    for one in runs:
+        assert (one.status, one.params, one.metrics) == ("finished", {"depth": "3"}, {"loss": 0.5})
     for name in {names[0], names[-1]}:
         assert gitreg.load_model(f"{name}@1")(2) == times(sum(name.encode()))(2)
 

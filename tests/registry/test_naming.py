@@ -62,9 +62,8 @@ def test_a_retired_version_keeps_its_name_and_is_never_chosen(place: Place) -> N
     versions = four(place)
     assert gitreg.retire("churn@3", "leaks the target").retired
     gitreg.retire("churn@v2.1.0-rc.1", "never mind")
-    assert {text: gitreg.resolve(text).number for text in ("churn", "churn@latest", "churn@v1", "models:/churn/latest")} == {
-        "churn": 2, "churn@latest": 2, "churn@v1": 2, "models:/churn/latest": 2,
-    }  # fmt: skip
+    for text in ("churn", "churn@latest", "churn@v1", "models:/churn/latest"):
+        assert gitreg.resolve(text).number == 2
     assert gitreg.resolve("churn@v2.0.0").retired and gitreg.resolve("churn@3").retired
     with pytest.raises(NotFound, match="churn@v2 names nothing") as nothing:
         gitreg.resolve("churn@v2")
@@ -86,7 +85,7 @@ def test_a_retired_version_keeps_its_name_and_is_never_chosen(place: Place) -> N
 def test_what_a_stage_runs_cannot_be_retired(place: Place) -> None:
     version = gitreg.register(log(2), "churn")
     place.stage("production", "churn", stage_text(version))
-    with pytest.raises(Refused, match="production runs churn@v0.1.0"):
+    with pytest.raises(Refused, match=r"production runs churn@v0.1.0"):
         gitreg.retire(version, "old")
     place.stage("production", "churn", "")
     assert gitreg.retire(version, "old").retired
@@ -112,7 +111,7 @@ def test_a_stage_file_that_does_not_fit_its_version_is_damaged(alone: Place) -> 
     version = gitreg.register(log(2), "churn")
     for wrong in ({"digest": "sha256:" + "0" * 64}, {"commit": "0" * 40}):
         alone.stage("production", "churn", stage_text(version, **wrong))
-        with pytest.raises(Damaged, match="does not fit churn@v0.1.0"):
+        with pytest.raises(Damaged, match=r"does not fit churn@v0.1.0"):
             gitreg.resolve("churn@production")
     alone.stage("production", "churn", stage_text(version, stage="staging"))
     with pytest.raises(Damaged, match="speaks of churn in staging"):
@@ -128,7 +127,7 @@ def test_what_is_not_there_is_answered_with_what_is(place: Place) -> None:
     for text, message, hint in [
         ("chrun", "no model chrun in", "there is churn"),
         ("churn@v1.0.0", "churn has no version v1.0.0", "there is v0.1.0"),
-        ("churn@v1", "churn@v1 names nothing", "there is v0"),
+        ("churn@v1", "churn has no version v1", "there is v0"),
         ("churn@2", "churn has no version number 2", "the numbers are 1 to 1"),
         ("churn@production", "no stage production runs churn", "stages that do: staging"),
         ("other@production", "no stage production runs other", "gitreg ls other; the stages are staging"),

@@ -91,7 +91,7 @@ def test_registering_again_is_the_same_version(place: Place) -> None:
 def test_a_retired_model_is_not_registered_again(alone: Place) -> None:
     logged = log(2)
     gitreg.retire(gitreg.register(logged, "churn"), "old")
-    with pytest.raises(Conflict, match="is churn@v0.1.0, which is retired"):
+    with pytest.raises(Conflict, match=r"is churn@v0.1.0, which is retired"):
         gitreg.register(logged, "churn")
 
 
@@ -229,7 +229,7 @@ def test_a_tag_that_moved_at_the_origin_is_an_alarm(clone: Place, tmp_path: Path
     forged = git(clone.path, "mktag", input=text.replace("\n\nchurn v0.1.0\n", "\n\nchurn v0.1.0\n\nother\n", 1))
     git(clone.path, "push", "-qf", "origin", f"{forged}:refs/tags/churn@v0.1.0")
     for use in (gitreg.fetch, lambda: gitreg.resolve("churn"), lambda: log(3, "churn")):
-        with pytest.raises(Damaged, match="churn@v0.1.0 at origin is not the one seen before: a tag never moves"):
+        with pytest.raises(Damaged, match=r"churn@v0.1.0 at origin is not the one seen before: a tag never moves"):
             use()
     assert git(clone.path, "rev-parse", "refs/tags/churn@v0.1.0") == version.tag
 
@@ -282,7 +282,7 @@ def test_what_was_wished_while_the_origin_was_away_is_completed_by_push(clone: P
     done = gitreg.push()
     assert len(done.versions) == 3
     assert {v.run_id for v in done.versions} == {logged.run_id, second.run_id, third.run_id}
-    assert [v for v in done.versions if v.run_id == logged.run_id][0].description == "kept"
+    assert {v.description for v in done.versions if v.run_id == logged.run_id} == {"kept"}
     assert gitreg.push().versions == ()
     assert clone.at_origin() == clone.tags()
     chain(clone)
@@ -309,7 +309,7 @@ def test_one_wish_that_cannot_be_holds_up_no_other(clone: Place, tmp_path: Path)
 def test_a_payload_store_that_is_gone_keeps_the_wish(clone: Place, tmp_path: Path) -> None:
     logged = log(2)
     git(clone.path, "config", "gitreg.payloads", tmp_path / "unmounted/payloads")
-    with pytest.raises(Unreachable, match="the payload store .* is not there"):
+    with pytest.raises(Unreachable, match=r"the payload store .* is not there"):
         gitreg.register(logged, "churn")
     assert clone.tags("churn*") == clone.at_origin("churn*", "run/*") == []
     git(clone.path, "config", "--unset", "gitreg.payloads")

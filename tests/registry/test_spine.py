@@ -195,7 +195,7 @@ def test_logging_a_run_again_with_the_same_model_is_the_same_run(place: Place) -
     again = log(2, "churn", run_id="job-7")
     assert again == first and again.version == "churn@v0.1.0"
     assert place.tags() == tags
-    with pytest.raises(Conflict, match="run job-7 is logged already .finished., with another model at model"):
+    with pytest.raises(Conflict, match=r"run job-7 is logged already .finished., with another model at model"):
         log(3, "churn", run_id="job-7")
     with pytest.raises(Conflict, match="with no model at other"):
         log(2, "churn", run_id="job-7", artifact_path="other")

@@ -195,7 +195,7 @@ def test_a_payload_that_is_nowhere_is_not_registered(clone: Place) -> None:
     logged = log(2)
     for path in open_registry().cache.root.glob("files/md5/*/*"):
         path.unlink()
-    with pytest.raises(NotFound, match="neither in .* nor in"):
+    with pytest.raises(NotFound, match=r"neither in .* nor in"):
         gitreg.register(logged, "churn")
     assert clone.at_origin("churn*", "run/*") == []
 
@@ -336,10 +336,10 @@ def test_a_single_file_is_verified_too(alone: Place) -> None:
     gitreg.register(log(2), "churn")
     assert read_file("churn@1", "requirements.txt") == b"cloudpickle\n"
     assert hashlib.sha256(read_file("churn@1", "SHA256SUMS")).hexdigest() in gitreg.resolve("churn@1").digest
-    with pytest.raises(NotFound, match="churn@v0.1.0 has no file nope"):
+    with pytest.raises(NotFound, match=r"churn@v0.1.0 has no file nope"):
         read_file("churn@1", "nope")
     forge(alone, {"model/requirements.txt": b"evil\n"})
-    with pytest.raises(Damaged, match="requirements.txt"):
+    with pytest.raises(Damaged, match=r"requirements.txt"):
         read_file("churn@1", "requirements.txt")
 
 

@@ -93,7 +93,7 @@ def test_a_file_is_copied_or_moved_into_the_cache(tmp_path: Path) -> None:
 def test_a_copy_is_verified_and_leaves_nothing_where_it_is_not_what_it_should_be(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"x" * 10)
-    with pytest.raises(Damaged, match="model.pkl is damaged: its sha256 is"):
+    with pytest.raises(Damaged, match=r"model.pkl is damaged: its sha256 is"):
         copy_verified(source, target, "0" * 64, "model.pkl")
     assert not target.exists()
     copy_verified(source, target, told(b"x" * 10).sha256, "model.pkl")

@@ -59,9 +59,9 @@ def test_payloads_go_there_and_come_back(store: PayloadStore, tmp_path: Path) ->
 def test_what_is_nowhere_is_not_found_by_name(store: PayloadStore, tmp_path: Path) -> None:
     here, there = Cache(tmp_path / "here"), Cache(tmp_path / "there")
     item = put(here, b"weights", "a/model.pkl")
-    with pytest.raises(NotFound, match="a/model.pkl is neither in"):
+    with pytest.raises(NotFound, match=r"a/model.pkl is neither in"):
         store.push([item], there, lambda n: None)
-    with pytest.raises(NotFound, match="a/model.pkl is not in"):
+    with pytest.raises(NotFound, match=r"a/model.pkl is not in"):
         store.pull([item], there, lambda n: None)
     assert objects(tmp_path / "store") == objects(tmp_path / "there") == {}
 
@@ -71,7 +71,7 @@ def test_a_truncated_object_is_mended_by_a_push(store: PayloadStore, tmp_path: P
     item = put(here, b"weights")
     at(tmp_path, item).parent.mkdir(parents=True)
     at(tmp_path, item).write_bytes(b"weig")
-    with pytest.raises((Damaged, NotFound), match="model.pkl"):
+    with pytest.raises((Damaged, NotFound), match=r"model.pkl"):
         store.pull([item], there, lambda n: None)
     store.push([item], here, lambda n: None)
     assert at(tmp_path, item).read_bytes() == b"weights"
@@ -83,7 +83,7 @@ def test_a_damaged_cache_is_not_pushed(store: PayloadStore, tmp_path: Path) -> N
     item = put(here, b"weights")
     here.path(item.payload.md5).chmod(0o644)
     here.path(item.payload.md5).write_bytes(b"Weights")
-    with pytest.raises(Damaged, match="model.pkl"):
+    with pytest.raises(Damaged, match=r"model.pkl"):
         store.push([item], here, lambda n: None)
     assert objects(tmp_path / "store") == {}
 
@@ -138,7 +138,7 @@ def test_secrets_come_from_the_private_file_and_the_address_never_does(tmp_path:
     (private / "config.local").write_text(wrong)
     cache = Cache(tmp_path / "here")
     store = open_store(sshd.url(tmp_path / "store"), {}, private)
-    with pytest.raises(GitregError, match="nokey|cannot reach"):
+    with pytest.raises(GitregError, match=r"nokey|cannot reach"):
         store.push([put(cache, b"weights")], cache, lambda n: None)
     (private / "config.local").write_text(f"['remote \"payloads\"']\n    url = {tmp_path}/elsewhere\n")
     store = open_store(sshd.url(tmp_path / "store"), {}, private)
