@@ -109,8 +109,17 @@ class Registry:
         stated = parse_dvc_config(self._main_files[_DVC_CONFIG].decode(errors="replace"))
         for remote in stated.remotes:
             if remote.name == stated.default or not stated.default:
-                return self._where_it_is_now(remote)
+                return self._where_it_is_now(self._absolute(remote))
         raise NotFound(f"{self.where} names no payload store: its {_DVC_CONFIG} has no core.remote", hint)
+
+    def _absolute(self, remote: Remote) -> Remote:
+        """DVC takes a relative address from the folder of its config; in a run's commit there is no such folder."""
+        if "://" in remote.url or Path(remote.url).expanduser().is_absolute():
+            return remote
+        if self.git.work_tree is None:
+            hint = "git config gitreg.payloads ABSOLUTE-FOLDER-OR-URL"
+            raise Refused(f"{remote.url}, the payload store of {self.where}, is relative to a clone", hint)
+        return replace(remote, url=os.path.normpath(self.git.work_tree / ".dvc" / remote.url))
 
     def _where_it_is_now(self, remote: Remote) -> Remote:
         """A store inside this repository moves with it, and a copy of the repository has its own."""

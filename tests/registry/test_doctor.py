@@ -118,7 +118,8 @@ def test_unknown_keys_and_later_formats_are_told(registry: Path) -> None:
     change_main(registry, "gitreg.yaml", "format: 1\nmetrcs: []\n")
     assert [finding.message for finding in wrong(registry)] == ["gitreg.yaml, line 2: unknown key metrcs"]
     change_main(registry, "gitreg.yaml", "format: 9\n")
-    assert [finding.name for finding in wrong(registry)] == ["gitreg.yaml"]
+    (later,) = wrong(registry)
+    assert later.message == "gitreg.yaml has format 9; this gitreg reads up to format 1"
 
 
 def test_an_origin_that_is_gone_is_found_with_its_payloads(registry: Path, tmp_path: Path) -> None:

@@ -209,6 +209,21 @@ def test_a_version_that_was_retired_later_is_seen_in_the_past(alone: Place, fixe
     assert gitreg.resolve("churn", at="2100-01-01").number == 1
 
 
+def test_a_relative_payload_store_is_found_from_the_clone_as_dvc_does(
+    alone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = alone.path / ".dvc/config"
+    config.write_text(config.read_text().replace(str(alone.payloads), f"../../{alone.payloads.name}"))
+    git(alone.path, "commit", "-qam", "a relative address")
+    monkeypatch.chdir(tmp_path)
+    version = gitreg.register(log(2), "churn")
+    assert len([path for path in alone.payloads.rglob("*") if path.is_file()]) == 1
+    assert f"url = {alone.payloads}\n" in git(alone.path, "show", f"{version}:.dvc/config") + "\n"
+    git(tmp_path, "clone", "-q", "--bare", alone.path, "bare.git")
+    with pytest.raises(Refused, match="is relative to a clone"):
+        gitreg.load_model("churn", registry=tmp_path / "bare.git")
+
+
 def test_the_latest_of_many_versions_is_found_without_reading_them_all(
     alone: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
