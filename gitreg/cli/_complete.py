@@ -64,7 +64,7 @@ def complete(group: click.Group, instruction: str) -> int:
     try:
         asked = _class(shell)(group, {"obj": Session()}, "gitreg", VARIABLE)
         click.echo(asked.complete())
-    except Exception:
+    except Exception:  # a traceback would land in the line that somebody is typing
         return 1
     return 0
 
@@ -99,7 +99,7 @@ def _from_registry(names: Callable[[Registry, str], Iterable[str]]) -> Completer
         try:
             place = open_registry(ctx.ensure_object(Session).registry, offline=True)
             return [CompletionItem(name) for name in names(place, incomplete) if name.startswith(incomplete)]
-        except Exception:
+        except Exception:  # no names to offer is all that a prompt can say
             return []
 
     return offered

@@ -98,7 +98,7 @@ class Gitreg(click.Group):
                 return 0
             except click.exceptions.Exit as ended:
                 return ended.exit_code
-            except BaseException as error:
+            except BaseException as error:  # report() tells errors, Ctrl-C and bugs apart
                 return report(error, session)
 
 
