@@ -17,22 +17,22 @@ _WHERE = {
     "gitreg.format.runs": "LoggedModel Run",
     "gitreg.format.schema": "Signature",
     "gitreg.format.versions": "ModelVersion",
-    "gitreg.registry.commit": "commit",
-    "gitreg.registry.diff": "Diff diff",
-    "gitreg.registry.history": "history",
-    "gitreg.registry.init": "init",
-    "gitreg.registry.load": "load_model load_pyfunc pull",
-    "gitreg.registry.log": "log_artifact log_artifacts log_dict log_figure log_metric log_metrics log_param log_params"
-    " log_text set_tags",
-    "gitreg.registry.log_model": "log_model save_model",
+    "gitreg.registry.runs.commit": "commit",
+    "gitreg.registry.queries.diff": "Diff diff",
+    "gitreg.registry.queries.history": "history",
+    "gitreg.registry.start.init": "init",
+    "gitreg.registry.use.load": "load_model load_pyfunc pull",
+    "gitreg.registry.runs.log": "log_artifact log_artifacts log_dict log_figure log_metric log_metrics log_param"
+    " log_params log_text set_tags",
+    "gitreg.registry.runs.log_model": "log_model save_model",
     "gitreg.registry.notes": "note",
-    "gitreg.registry.open_run": "active_run end_run start_run",
+    "gitreg.registry.runs.open_run": "active_run end_run start_run",
     "gitreg.registry.place": "use",
     "gitreg.registry.push": "fetch push",
     "gitreg.registry.register": "register",
     "gitreg.registry.resolve": "get_run resolve",
     "gitreg.registry.retire": "retire",
-    "gitreg.registry.search": "RegisteredModel models search_runs search_versions stages",
+    "gitreg.registry.queries.search": "RegisteredModel models search_runs search_versions stages",
 }
 _NAMES = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = sorted([*_NAMES, "__version__"])

@@ -18,7 +18,7 @@ def command(session: Session, file: str) -> None:
 
     As in churn@v1:MLmodel, or run:ID/model:conda.yaml for a run's model.
     """
-    from gitreg.registry.load import read_file
+    from gitreg.registry.use.load import read_file
 
     ref, colon, path = file.rpartition(":")
     if not colon or not path or ref in ("run", "runs", "models"):

@@ -26,7 +26,7 @@ def command(
 
     DIR is in MLflow Models format, of any year; it is kept byte for byte. The same directory again is no new run.
     """
-    from gitreg.registry.commit import commit
+    from gitreg.registry.runs.commit import commit
 
     place = session.open()
     run = commit(

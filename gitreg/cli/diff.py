@@ -29,7 +29,7 @@ def command(session: Session, a: str, b: str, exit_code: bool) -> None:
 
     Params, metrics, signature with the effect of each change on callers, requirements, flavors, files and source.
     """
-    from gitreg.registry.diff import diff
+    from gitreg.registry.queries.diff import diff
 
     place = session.open()
     found = diff(a, b, registry=place)

@@ -16,7 +16,7 @@ def command(ctx: click.Context) -> None:
 
     Ends with 1 if something is wrong.
     """
-    from gitreg.registry.doctor import doctor
+    from gitreg.registry.care.doctor import doctor
 
     session = ctx.ensure_object(Session)
     findings = doctor(session.registry, offline=session.offline or None)

@@ -18,7 +18,7 @@ def command(session: Session, folder: str, origin: str | None, payloads: str | N
     In a new or empty folder it is a repository of its own; inside a repository with code it is a branch, gitreg, and
     the code is left alone.
     """
-    from gitreg.registry.init import init
+    from gitreg.registry.start.init import init
 
     made = init(folder, origin=origin, payloads=payloads, dry_run=session.dry_run)
     if session.json:

@@ -12,7 +12,7 @@ from gitreg.cli._table import Column, print_table
 from gitreg.cli._words import show_time
 
 if TYPE_CHECKING:
-    from gitreg.registry.history import Event
+    from gitreg.registry.queries.history import Event
 
 
 @verb("log", "registry", "json", "offline")
@@ -24,7 +24,7 @@ def command(session: Session, model: str | None, limit: int | None) -> None:
 
     Versions registered, noted on, retired and purged: by whom, when and why.
     """
-    from gitreg.registry.history import history
+    from gitreg.registry.queries.history import history
 
     place = session.open()
     events = history(model or "", limit, registry=place)[::-1]

@@ -29,7 +29,7 @@ def command(session: Session, model: str | None, where: str, order_by: tuple[str
 
     --where takes MLflow's filters, and what gitreg adds to them: model, version, number, stage, flavor, labels.NAME.
     """
-    from gitreg.registry import search
+    from gitreg.registry.queries import search
 
     place = session.open()
     if model is None:
@@ -60,7 +60,7 @@ def _versions(
 ) -> Sequence[ModelVersion]:
     from gitreg.format.filters import Comparison, format_filter, parse_filter
     from gitreg.format.names import check_model_name
-    from gitreg.registry import search
+    from gitreg.registry.queries import search
 
     of_model = Comparison("attributes", "model", "=", check_model_name(model))
     # Parsed on its own, the filter's mistakes are told by their places in what was typed.

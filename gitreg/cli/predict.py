@@ -12,7 +12,7 @@ from gitreg.cli._complete import references
 from gitreg.cli._session import Session, verb
 
 if TYPE_CHECKING:
-    from gitreg.registry.predictions import Kind
+    from gitreg.registry.use.predictions import Kind
 
 
 @verb("predict", "registry", "offline", instead={"json": "--format json writes the predictions as JSON"})
@@ -52,7 +52,7 @@ def command(
     The data is a CSV file with a row of names, or JSON as MLflow's servers take it: dataframe_split,
     dataframe_records, instances or inputs. Loading a model runs code of whoever logged it.
     """
-    from gitreg.registry.predict import predict_file
+    from gitreg.registry.use.predict import predict_file
 
     done = predict_file(ref, source, target, form=form, params=_params(params), trust=trust, registry=session.open())
     if target is None:

@@ -19,7 +19,7 @@ def command(session: Session, ref: str, folder: Path | None) -> None:
 
     DIR is named after the model where it is not given. It appears complete and verified, or not at all.
     """
-    from gitreg.registry.load import locate, pull
+    from gitreg.registry.use.load import locate, pull
 
     place = session.open()
     found = locate(place, ref)

@@ -31,7 +31,7 @@ def command(session: Session, where: str, order_by: tuple[str, ...], limit: int 
 
     --where takes MLflow's filters, and what gitreg adds to them: model, version, number, stage, flavor, labels.NAME.
     """
-    from gitreg.registry.search import search_runs
+    from gitreg.registry.queries.search import search_runs
 
     place = session.open()
     runs = search_runs(where, order_by, limit, registry=place)

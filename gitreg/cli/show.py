@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitreg.format.models import RegisteredModel
     from gitreg.format.runs import Run
     from gitreg.format.versions import ModelVersion
-    from gitreg.registry.describe import Description
+    from gitreg.registry.queries.describe import Description
 
 Facts = list[tuple[str, str]]
 
@@ -31,7 +31,7 @@ def command(session: Session, ref: str, at: str | None) -> None:
     MODEL alone shows the model; MODEL@latest, MODEL@v1, MODEL@STAGE a version; run:ID a run, run:ID/PATH one of its
     models.
     """
-    from gitreg.registry.describe import describe
+    from gitreg.registry.queries.describe import describe
 
     place = session.open()
     found = describe(ref, at=at, registry=place)

@@ -13,7 +13,7 @@ from gitreg.cli._words import counted, show_time
 @click.pass_obj
 def command(session: Session) -> None:
     """Show what the registry holds, and what is only here."""
-    from gitreg.registry.status import status
+    from gitreg.registry.care.status import status
 
     place = session.open()
     found = status(place)

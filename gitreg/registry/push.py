@@ -16,9 +16,9 @@ from gitreg.registry.notes import merge_notes, push_notes
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.publish import publish_payloads, push_runs
-from gitreg.registry.recover import finish_ended_runs
 from gitreg.registry.register import propose, register_wished
 from gitreg.registry.resolve import resolve
+from gitreg.registry.runs.recover import finish_ended_runs
 from gitreg.registry.wishes import Wish, read_wishes
 
 

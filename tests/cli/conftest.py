@@ -31,7 +31,7 @@ SOURCE = Source("5b1f0c2d" * 5, "https://example.org/churn.git", False, "train.p
 @pytest.fixture(autouse=True)
 def source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is started from the same code."""
-    monkeypatch.setattr("gitreg.registry.open_run.source_of_process", lambda: SOURCE)
+    monkeypatch.setattr("gitreg.registry.runs.open_run.source_of_process", lambda: SOURCE)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def team(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder with the registry reg and its origin origin.git, made once."""
     home = tmp_path_factory.mktemp("team")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitreg.registry.open_run.source_of_process", lambda: SOURCE)
+        patch.setattr("gitreg.registry.runs.open_run.source_of_process", lambda: SOURCE)
         gitreg.init(home / "reg", origin=home / "origin.git")
         fill(home / "reg", Clock(patch), home)
         gitreg.fetch(registry=home / "reg")

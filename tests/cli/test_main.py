@@ -29,7 +29,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def status(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gitreg.registry.status.status", status)
+    monkeypatch.setattr("gitreg.registry.care.status.status", status)
 
 
 def test_every_command_has_one_file_and_every_file_one_command() -> None:
@@ -229,7 +229,7 @@ def test_a_warning_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch, regist
         warnings.warn("left out: one run", stacklevel=2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gitreg.registry.status.status", status)
+    monkeypatch.setattr("gitreg.registry.care.status.status", status)
     assert gitreg("status", "-R", registry).err == "warning: left out: one run\n"
 
 

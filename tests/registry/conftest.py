@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import gitreg
-from gitreg.registry import open_run
 from gitreg.registry import place as places
+from gitreg.registry.runs import open_run
 from testing.registries import Place, cloned, lone
 
 MAKERS = {"lone": lone, "cloned": cloned}

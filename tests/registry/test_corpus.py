@@ -16,7 +16,7 @@ import pytest
 import gitreg
 from gitreg.errors import NotFound
 from gitreg.format.stage_file import format_stage_file, parse_stage_file
-from gitreg.registry.doctor import doctor
+from gitreg.registry.care.doctor import doctor
 from gitreg.registry.files import read_run_files
 from gitreg.registry.place import open_registry
 from gitreg.registry.resolve import read_stage

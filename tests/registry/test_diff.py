@@ -13,8 +13,8 @@ from gitreg.format.differences import FileFacts
 from gitreg.format.runs import Source, format_run_message
 from gitreg.format.schema import Signature
 from gitreg.registry.catalog import read_run
-from gitreg.registry.diff import diff
 from gitreg.registry.journal import open_journal
+from gitreg.registry.queries.diff import diff
 from gitreg.stores.git import NewCommit, RefChange
 from testing.plumbed import AUTHOR, FLAVORS, SOURCE, Builder, ModelFiles, make_registry, mirror_of
 from testing.signatures import columns

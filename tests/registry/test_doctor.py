@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gitreg.registry.doctor import Finding, doctor
-from gitreg.registry.init import init
+from gitreg.registry.care.doctor import Finding, doctor
 from gitreg.registry.journal import open_journal
 from gitreg.registry.place import open_registry
+from gitreg.registry.start.init import init
 from gitreg.registry.wishes import Wish, keep_wish
 from testing.clock import Clock
 from testing.gitcli import git, snapshot

@@ -6,8 +6,8 @@ import pytest
 
 from gitreg.errors import NotFound
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.history import Event, history
 from gitreg.registry.notes import note
+from gitreg.registry.queries.history import Event, history
 from gitreg.registry.retire import retire
 from gitreg.stores.git import RefChange
 from testing.clock import Clock

@@ -12,10 +12,10 @@ import pytest
 from gitreg.errors import Conflict, GitregError, NotFound, Refused, Unreachable, Unsupported
 from gitreg.format.config import Config, format_config
 from gitreg.format.dvc_files import parse_dvc_config
-from gitreg.registry import init as init_module
-from gitreg.registry.init import Initialised, init
-from gitreg.registry.open_run import start_run
 from gitreg.registry.place import open_registry
+from gitreg.registry.runs.open_run import start_run
+from gitreg.registry.start import init as init_module
+from gitreg.registry.start.init import Initialised, init
 from testing.gitcli import GitFailed, git, snapshot
 
 NAMES = [".dvc/config", ".gitattributes", "gitreg.yaml"]

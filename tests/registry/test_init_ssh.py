@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gitreg.errors import Refused, Unreachable, Unsupported
-from gitreg.registry.init import init
-from gitreg.registry.open_run import start_run
 from gitreg.registry.place import open_registry
+from gitreg.registry.runs.open_run import start_run
+from gitreg.registry.start.init import init
 from testing.gitcli import git
 from testing.sshd import SshServer
 

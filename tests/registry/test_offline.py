@@ -11,9 +11,9 @@ import pytest
 
 import gitreg
 from gitreg.errors import Unreachable
+from gitreg.registry.care.status import status
 from gitreg.registry.notes import NOTES, read_labels
 from gitreg.registry.place import open_registry
-from gitreg.registry.status import status
 from testing.commandline import gitreg as typed
 from testing.gitcli import git
 from testing.registries import Place, log, times

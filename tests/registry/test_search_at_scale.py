@@ -11,7 +11,7 @@ import pytest
 
 import gitreg
 from gitreg.registry.place import Registry
-from gitreg.registry.search import models, search_runs, search_versions
+from gitreg.registry.queries.search import models, search_runs, search_versions
 from testing.crowd import fill
 from testing.gitcli import git
 from testing.plumbed import make_registry
@@ -78,7 +78,7 @@ def test_the_work_grows_with_what_there_is_and_no_faster(crowd: Registry, group:
 @pytest.mark.parametrize("verb", ["search_runs", "search_versions"])
 def test_nothing_heavy_is_imported_on_the_way(crowd: Registry, verb: str) -> None:
     program = (
-        f"import json, sys; from gitreg.registry.search import {verb}\n"
+        f"import json, sys; from gitreg.registry.queries.search import {verb}\n"
         f"assert len({verb}('metrics.accuracy > 0.985', registry={crowd.where!r})) == {MANY}\n"
         "print(json.dumps(sorted(sys.modules)))"
     )

@@ -8,7 +8,7 @@ from gitreg.errors import NotFound, Refused
 from gitreg.format.card import Card
 from gitreg.format.models import RegisteredModel
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.search import model, models, stages
+from gitreg.registry.queries.search import model, models, stages
 from testing.plumbed import Builder, make_registry
 
 

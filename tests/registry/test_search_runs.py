@@ -8,7 +8,7 @@ import pytest
 from gitreg.errors import Refused
 from gitreg.format.runs import Run
 from gitreg.registry.journal import open_journal
-from gitreg.registry.search import search_runs
+from gitreg.registry.queries.search import search_runs
 from gitreg.stores.git import RefChange
 from testing.plumbed import Builder, ModelFiles, make_registry
 

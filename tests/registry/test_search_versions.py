@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.search import search_runs, search_versions
+from gitreg.registry.queries.search import search_runs, search_versions
 from gitreg.stores.git import RefChange
 from testing.plumbed import Builder, make_registry, mirror_of
 

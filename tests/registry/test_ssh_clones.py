@@ -12,8 +12,8 @@ import pytest
 
 import gitreg
 from gitreg.errors import NotFound, Unreachable, Unsupported
+from gitreg.registry.care.status import status
 from gitreg.registry.place import cache_home, open_registry
-from gitreg.registry.status import status
 from testing.commandline import program
 from testing.gitcli import git
 from testing.registries import log, signature

@@ -24,7 +24,7 @@ from gitreg.format.compatibility import Promise
 from gitreg.format.numbering import next_version
 from gitreg.format.schema import Signature
 from gitreg.format.semver import Semver, format_semver
-from gitreg.registry.commit import commit
+from gitreg.registry.runs.commit import commit
 from testing.gitcli import git
 from testing.models import log_run, write_model
 from testing.registries import Place, cloned, lone, signature

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from gitreg.errors import NotFound
-from gitreg.registry.init import init
+from gitreg.registry.care.status import status
 from gitreg.registry.journal import open_journal
-from gitreg.registry.open_run import start_run
 from gitreg.registry.place import open_registry
 from gitreg.registry.push import fetch
-from gitreg.registry.status import status
+from gitreg.registry.runs.open_run import start_run
+from gitreg.registry.start.init import init
 from gitreg.registry.wishes import Wish, keep_wish
 from testing.clock import START, Clock
 from testing.gitcli import git, snapshot

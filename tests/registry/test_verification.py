@@ -14,8 +14,8 @@ import gitreg
 from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable
 from gitreg.flavors import python_function
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.load import read_file
 from gitreg.registry.place import open_registry
+from gitreg.registry.use.load import read_file
 from gitreg.stores.cache import object_path
 from testing.gitcli import git
 from testing.registries import Place, log

@@ -23,7 +23,7 @@ from testing.registries import signature, times
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["testing.killing", "gitreg.flavors.python_function", "gitreg.registry.log_model", "git"]
+    ["testing.killing", "gitreg.flavors.python_function", "gitreg.registry.runs.log_model", "git"]
 )
 
 WRAPPER = """\

@@ -9,11 +9,11 @@ import gitreg
 from gitreg.format.mlmodel import MLModel, format_mlmodel
 from gitreg.format.schema import Signature
 from gitreg.format.stage_file import StageFile, format_stage_file, stage_file_path
-from gitreg.registry.commit import read_directory
 from gitreg.registry.contents import collect
-from gitreg.registry.log_model import keep_model
-from gitreg.registry.open_run import start_run
 from gitreg.registry.place import open_registry
+from gitreg.registry.runs.commit import read_directory
+from gitreg.registry.runs.log_model import keep_model
+from gitreg.registry.runs.open_run import start_run
 from testing.gitcli import git
 from testing.signatures import columns
 

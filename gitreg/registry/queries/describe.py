@@ -18,9 +18,9 @@ from gitreg.registry.candidate import logged_model, version_run
 from gitreg.registry.files import CommittedFile, read_model_files, read_text
 from gitreg.registry.notes import read_labels
 from gitreg.registry.place import Registry, open_registry
+from gitreg.registry.queries.scan import Damage, staged_versions, warn_of
+from gitreg.registry.queries.search import model, search_versions
 from gitreg.registry.resolve import get_run, resolve
-from gitreg.registry.scan import Damage, staged_versions, warn_of
-from gitreg.registry.search import model, search_versions
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from gitreg.errors import GitregError, NotFound
 from gitreg.format.times import from_seconds
-from gitreg.registry.attach import TAG_REFSPEC
 from gitreg.registry.journal import open_runs
 from gitreg.registry.place import CONFIG_FILE, Registry, is_address, open_registry, where_meant
+from gitreg.registry.start.attach import TAG_REFSPEC
 from gitreg.registry.wishes import read_wishes
 from gitreg.stores import git
 from gitreg.stores.clock import now

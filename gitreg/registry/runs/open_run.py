@@ -16,10 +16,10 @@ from gitreg.format.tags import run_ref
 from gitreg.format.times import format_time
 from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import SUMS, StoredFile, in_git_file
-from gitreg.registry.finish import finish
 from gitreg.registry.journal import Journal, OpenRun, file_event, open_journal, read_open_run
 from gitreg.registry.place import Registry, open_registry, writable
-from gitreg.registry.source import source_of_process
+from gitreg.registry.runs.finish import finish
+from gitreg.registry.runs.source import source_of_process
 from gitreg.stores.clock import now
 
 _LONGEST_VALUE = 16 << 10

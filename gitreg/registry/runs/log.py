@@ -12,7 +12,7 @@ from gitreg.errors import Conflict, NotFound, Refused, check_type, shown
 from gitreg.format.jsontext import as_number, as_whole_number, number_to_json
 from gitreg.format.names import check_metric_key, check_path, check_text
 from gitreg.format.times import format_time
-from gitreg.registry.open_run import check_texts, current_run
+from gitreg.registry.runs.open_run import check_texts, current_run
 from gitreg.stores.clock import now
 
 

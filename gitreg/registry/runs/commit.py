@@ -14,9 +14,9 @@ from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.format.names import check_model_name, check_path, check_run_id
 from gitreg.format.runs import Run
 from gitreg.registry.contents import MODEL_FILE, check_files, collect
-from gitreg.registry.log_model import keep_model
-from gitreg.registry.open_run import start_run
 from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.runs.log_model import keep_model
+from gitreg.registry.runs.open_run import start_run
 
 _LARGEST_MODEL_FILE = 1 << 20
 

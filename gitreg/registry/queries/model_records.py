@@ -14,8 +14,8 @@ from gitreg.format.times import from_seconds
 from gitreg.format.versions import version_text
 from gitreg.registry.catalog import ModelTags, read_tags
 from gitreg.registry.place import Registry
-from gitreg.registry.records import VersionRecord
-from gitreg.registry.scan import Damage, add_labels, add_stages, staged_versions, tell_runs
+from gitreg.registry.queries.records import VersionRecord
+from gitreg.registry.queries.scan import Damage, add_labels, add_stages, staged_versions, tell_runs
 
 _REPLACES = b"\nGitreg-Replaces:"
 

@@ -14,10 +14,11 @@ from gitreg.errors import Conflict, Refused, Unreachable
 from gitreg.format.config import format_config
 from gitreg.format.dvc_files import CONFIG, PAYLOADS, DvcConfig, Remote, check_payload_url, format_dvc_config
 from gitreg.format.tags import NumberTag, RunTag
-from gitreg.registry.attach import fetch_registry, holds_all_of, keep_remote, own_tags, publish
-from gitreg.registry.here import BESIDE_CODE, HEADS, Here, look_here
 from gitreg.registry.notes import merge_notes
-from gitreg.registry.origin import (
+from gitreg.registry.place import CONFIG_FILE, is_address, registry_in
+from gitreg.registry.start.attach import fetch_registry, holds_all_of, keep_remote, own_tags, publish
+from gitreg.registry.start.here import BESIDE_CODE, HEADS, Here, look_here
+from gitreg.registry.start.origin import (
     Origin,
     absolute_address,
     look_at_origin,
@@ -29,7 +30,6 @@ from gitreg.registry.origin import (
     split_branch,
     stated_payloads,
 )
-from gitreg.registry.place import CONFIG_FILE, is_address, registry_in
 from gitreg.stores.clock import now
 from gitreg.stores.git import NewCommit, RefChange, Repository, create_repository, identity
 

@@ -11,7 +11,7 @@ from gitreg.format.runs import Source
 from gitreg.stores.git import find_repository, without_credentials
 
 _COMMANDS = ("gitreg", "git-reg")
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def source_of_process() -> Source:

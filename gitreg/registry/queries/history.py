@@ -17,7 +17,7 @@ from gitreg.format.versions import ModelVersion
 from gitreg.registry.catalog import read_tags, read_versions
 from gitreg.registry.notes import read_notes
 from gitreg.registry.place import Registry, open_registry
-from gitreg.registry.scan import Damage, bring, warn_of
+from gitreg.registry.queries.scan import Damage, bring, warn_of
 
 Kind = Literal["registered", "noted", "retired", "purged"]
 

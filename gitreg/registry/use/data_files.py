@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from gitreg.errors import Damaged, Refused, Unsupported
 from gitreg.format.schema import Column, Schema, Signature, Tensor
-from gitreg.registry.predictions import Kind
+from gitreg.registry.use.predictions import Kind
 
 # Frames and arrays are of modules that are known only at run time.
 Frame = Any

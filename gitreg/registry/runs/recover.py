@@ -7,9 +7,9 @@ import contextlib
 from gitreg.errors import Conflict, NotFound
 from gitreg.format.runs import Run
 from gitreg.registry.catalog import read_run
-from gitreg.registry.finish import finish
 from gitreg.registry.journal import open_journal, open_runs
 from gitreg.registry.place import Registry
+from gitreg.registry.runs.finish import finish
 
 
 def finish_ended_runs(registry: Registry) -> tuple[Run, ...]:

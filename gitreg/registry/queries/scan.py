@@ -13,7 +13,7 @@ from gitreg.format.models import StagedVersion, parse_staged
 from gitreg.format.runs import Run, format_run_message
 from gitreg.registry.notes import NOTES, read_labels
 from gitreg.registry.place import Registry
-from gitreg.registry.records import RUN, RunRecord, Told, VersionRecord
+from gitreg.registry.queries.records import RUN, RunRecord, Told, VersionRecord
 from gitreg.stores.git import Ref
 
 _TAGS = "refs/tags/"

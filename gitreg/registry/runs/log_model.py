@@ -19,8 +19,8 @@ from gitreg.format.signature import signature_digest
 from gitreg.format.sums import format_sums, make_sums
 from gitreg.format.times import format_time, parse_time
 from gitreg.registry.contents import SUMS, StagedDirectory, StoredFile, collect, sums_of
-from gitreg.registry.open_run import ActiveRun, active_run, start_run
 from gitreg.registry.place import Registry
+from gitreg.registry.runs.open_run import ActiveRun, active_run, start_run
 from gitreg.stores.cache import sha256_file
 from gitreg.stores.clock import now
 from gitreg.stores.scratch import scratch

@@ -13,10 +13,10 @@ from gitreg.errors import GitregError, NotFound, Refused, Unsupported
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.schema import Signature
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.data_files import kind_of, parse_data
-from gitreg.registry.load import Named, load_pyfunc
 from gitreg.registry.place import Registry
-from gitreg.registry.predictions import Kind, format_predictions
+from gitreg.registry.use.data_files import kind_of, parse_data
+from gitreg.registry.use.load import Named, load_pyfunc
+from gitreg.registry.use.predictions import Kind, format_predictions
 
 STDIN = "-"
 _NAME_A_FILE = "name a CSV or JSON file, or - for stdin"

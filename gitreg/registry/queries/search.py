@@ -18,8 +18,8 @@ from gitreg.format.semver import parse_semver
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.notes import read_labels
 from gitreg.registry.place import Registry, open_registry
-from gitreg.registry.records import RunRecord, VersionRecord
-from gitreg.registry.scan import (
+from gitreg.registry.queries.records import RunRecord, VersionRecord
+from gitreg.registry.queries.scan import (
     Damage,
     add_labels,
     add_stages,
@@ -172,7 +172,7 @@ def model(name: str, *, registry: Where = None, offline: bool | None = None) -> 
     bring(place, [check_model_name(name)])
     for found in _models(place, [name], (), (), 1):
         return found
-    from gitreg.registry.model_records import model_records
+    from gitreg.registry.queries.model_records import model_records
 
     bring(place)
     names = sorted(record.name for record in model_records(place, None, []))
@@ -191,7 +191,7 @@ def _models(
     orders: Sequence[Order],
     limit: int | None,
 ) -> list[RegisteredModel]:
-    from gitreg.registry.model_records import model_records, read_cards, tell_models
+    from gitreg.registry.queries.model_records import model_records, read_cards, tell_models
 
     damage: Damage = []
     records = model_records(place, names, damage)

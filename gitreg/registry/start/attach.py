@@ -7,8 +7,8 @@ from gitreg.format.tags import NumberTag, RunTag, TagName
 from gitreg.registry.catalog import parse_runs
 from gitreg.registry.files import read_run_payloads
 from gitreg.registry.notes import NOTES
-from gitreg.registry.origin import TAGS, Origin, registry_tags
 from gitreg.registry.place import Registry
+from gitreg.registry.start.origin import TAGS, Origin, registry_tags
 from gitreg.stores.dvc import Item, PayloadStore, open_store
 from gitreg.stores.git import RefChange, Repository
 

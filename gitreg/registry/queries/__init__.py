@@ -1,0 +1,1 @@
+"""What reads a registry and changes nothing."""

@@ -1,0 +1,1 @@
+"""Where a registry begins: here, at an origin, or beside code."""

@@ -1,0 +1,1 @@
+"""Models put to use: loaded, pulled, asked for predictions."""
