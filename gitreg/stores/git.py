@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gitreg.errors import Conflict, Damaged, NotFound, Unsupported
@@ -39,11 +39,16 @@ __all__ = [
 ]
 
 _TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
+_PIECEMEAL: set[tuple[Path, str]] = set()  # remotes of repositories, seen to have no atomic pushes
 _TRIES = 6
 _PUSH = (
-    *("push", "--quiet", "--atomic", "--porcelain", "--no-verify"),
+    *("push", "--quiet", "--porcelain", "--no-verify"),
     *("--no-follow-tags", "--no-recurse-submodules"),  # only what is named, whatever push.followTags says
 )
+
+
+class _NotAtomicError(Exception):
+    """The host has no atomic pushes; nothing was pushed."""
 
 
 class Repository(Writing):
@@ -78,24 +83,44 @@ class Repository(Writing):
             raise failed(answer, f"cannot fetch from {self.address(remote)}", travelling=True)
 
     def push(self, remote: str, changes: Sequence[RefChange]) -> None:
-        """Push all the changes or none. Conflict where a ref of the remote is not what it should have been."""
-        leases = [f"--force-with-lease={change.ref}:{change.old}" for change in changes]
-        refspecs = [f"{change.new}:{change.ref}" for change in changes]
-        argv = [*_PUSH, *leases, "--", remote, *refspecs]
-        answer = write_git(self._argv(argv), env=environment())
-        if answer.code:
-            said = answer.out.decode(errors="replace") + answer.err
-            if (
-                "stale info" in said
-                or "already exists" in said
-                or "reference already exists" in said
-                or "fetch first" in said
-            ):
-                raise Conflict(f"{remote} has one of {', '.join(c.ref.split('/', 2)[-1] for c in changes)} already")
-            raise failed(Answer(answer.code, b"", said), f"cannot push to {self.address(remote)}", travelling=True)
+        """Push all the changes or none. Conflict where a ref of the remote is not what it should have been.
+
+        A host without atomic pushes gets them one by one, in order, up to the first that it refuses.
+        """
+        if self._takes_all_at_once(remote, lambda: self._push(remote, changes, "--atomic")):
+            return
+        for change in changes:
+            self._push(remote, [change])
 
     def push_new(self, address: str, refs: Sequence[RefChange]) -> None:
-        """Push refs that must not exist there, all or none, however many they are; Conflict where one does."""
+        """Push refs that must not exist there, all or none, however many they are; Conflict where one does.
+
+        To a host without atomic pushes the branch goes last: it is what makes a registry.
+        """
+        if self._takes_all_at_once(address, lambda: self._push_new(address, refs, "--atomic")):
+            return
+        heads = [ref for ref in refs if ref.ref.startswith("refs/heads/")]
+        for group in filter(None, ([ref for ref in refs if ref not in heads], heads)):
+            self._push_new(address, group)
+
+    def _takes_all_at_once(self, remote: str, push: Callable[[], None]) -> bool:
+        """Do an atomic push; False, with nothing pushed, where the host has none."""
+        if (self.git_dir, remote) not in _PIECEMEAL:
+            try:
+                push()
+                return True
+            except _NotAtomicError:
+                _PIECEMEAL.add((self.git_dir, remote))
+        return False
+
+    def _push(self, remote: str, changes: Sequence[RefChange], *how: str) -> None:
+        leases = [f"--force-with-lease={change.ref}:{change.old}" for change in changes]
+        refspecs = [f"{change.new}:{change.ref}" for change in changes]
+        said = self._said_of_push([*_PUSH, *how, *leases, "--", remote, *refspecs], self.address(remote))
+        if _TAKEN.search(said):
+            raise Conflict(f"{remote} has one of {', '.join(c.ref.split('/', 2)[-1] for c in changes)} already")
+
+    def _push_new(self, address: str, refs: Sequence[RefChange], *how: str) -> None:
         # A command line is limited, a file of settings is not. Of a tag git itself refuses another value.
         leases = [f"--force-with-lease={ref.ref}:" for ref in refs if not ref.ref.startswith("refs/tags/")]
         quoted = address.replace("\\", "\\\\").replace('"', '\\"')
@@ -103,17 +128,24 @@ class Repository(Writing):
         with tempfile.NamedTemporaryFile("w", prefix="gitreg-", suffix=".config") as listed:
             listed.write("".join(lines))
             listed.flush()
-            argv = [*_PUSH, *leases, "gitreg-push"]
-            answer = write_git(self._argv(["-c", f"include.path={listed.name}", *argv]), env=environment())
-        if answer.code:
-            said = answer.out.decode(errors="replace") + answer.err
-            if _TAKEN.search(said):
-                taken = re.findall(r"^!\t[^:]*:(\S+)\t\[rejected\] \((?!atomic)", said, re.MULTILINE)
-                shown = ", ".join(name.split("/", 2)[-1] for name in taken[:8]) or "a registry"
-                raise Conflict(f"{without_credentials(address)} has {shown} already")
-            raise failed(
-                Answer(answer.code, b"", said), f"cannot push to {without_credentials(address)}", travelling=True
-            )
+            argv = ["-c", f"include.path={listed.name}", *_PUSH, *how, *leases, "gitreg-push"]
+            said = self._said_of_push(argv, without_credentials(address))
+        if _TAKEN.search(said):
+            taken = re.findall(r"^!\t[^:]*:(\S+)\t\[rejected\] \((?!atomic)", said, re.MULTILINE)
+            shown = ", ".join(name.split("/", 2)[-1] for name in taken[:8]) or "a registry"
+            raise Conflict(f"{without_credentials(address)} has {shown} already")
+
+    def _said_of_push(self, argv: Sequence[str], shown: str) -> str:
+        """What git says of refs that were refused, "" where none was; any other failure is an error."""
+        answer = write_git(self._argv(argv), env=environment())
+        if answer.code == 0:
+            return ""
+        said = answer.out.decode(errors="replace") + answer.err
+        if "does not support --atomic" in said:
+            raise _NotAtomicError
+        if not _TAKEN.search(said):
+            raise failed(Answer(answer.code, b"", said), f"cannot push to {shown}", travelling=True)
+        return said
 
     def remote_refs(self, remote: str, *patterns: str) -> dict[str, str]:
         """The refs a remote has (`ls-remote`), by name; HEAD's branch as "HEAD" -> "ref: refs/heads/main"."""
