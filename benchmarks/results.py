@@ -40,6 +40,8 @@ def as_table(rows: Sequence[Row]) -> str:
 def _amount(value: float, unit: str) -> str:
     if unit == "MiB":
         return f"{value:,.0f} MiB"
+    if unit != "s":
+        return f"{value:,.0f} {unit}"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 

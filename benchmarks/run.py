@@ -19,10 +19,12 @@ import pytest
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "tests"))
 
+import by_address  # noqa: E402
 import large_model  # noqa: E402
 import listing  # noqa: E402
 import small_model  # noqa: E402
 import startup  # noqa: E402
+import warm_load  # noqa: E402
 from measure import Row  # noqa: E402
 from results import as_table, write_results  # noqa: E402
 
@@ -33,6 +35,8 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "small": small_model.measure,
     "large": large_model.measure,
     "listing": listing.measure,
+    "by_address": by_address.measure,
+    "warm_load": warm_load.measure,
 }
 
 

@@ -21,7 +21,8 @@ _WHERE = {
     "gitreg.registry.queries.diff": "Diff diff",
     "gitreg.registry.queries.history": "history",
     "gitreg.registry.start.init": "init",
-    "gitreg.registry.use.load": "load_model load_pyfunc pull",
+    "gitreg.registry.use.load": "load_model load_pyfunc",
+    "gitreg.registry.use.pull": "pull",
     "gitreg.registry.runs.log": "log_artifact log_artifacts log_dict log_figure log_metric log_metrics log_param"
     " log_params log_text set_tags",
     "gitreg.registry.runs.log_model": "log_model save_model",

@@ -47,6 +47,6 @@ from gitreg.registry.runs.open_run import start_run as start_run
 from gitreg.registry.start.init import init as init
 from gitreg.registry.use.load import load_model as load_model
 from gitreg.registry.use.load import load_pyfunc as load_pyfunc
-from gitreg.registry.use.load import pull as pull
+from gitreg.registry.use.pull import pull as pull
 
 __version__: str

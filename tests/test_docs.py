@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import gitreg
+from gitreg.format.bundle import format_manifest, parse_manifest
 from gitreg.format.dvc_files import format_dvc_config, format_dvc_yaml, parse_dvc_config, parse_dvc_yaml
 from gitreg.format.names import PAYLOAD_SUFFIXES
 from gitreg.format.notes import format_fact, parse_facts
+from gitreg.format.objects import parse_tag_object
 from gitreg.format.pointer import format_pointer, parse_pointer
 from gitreg.format.runs import format_run_message, format_series, parse_run_message, parse_series
 from gitreg.format.stage_file import format_stage_file, parse_stage_file
 from gitreg.format.sums import format_sums, parse_sums
+from gitreg.format.tombstones import format_tombstone, parse_tombstone
 from gitreg.format.versions import format_version_message, parse_version_message
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -85,6 +88,15 @@ def test_the_examples_of_a_version_and_its_sums_fit_together() -> None:
     assert format_sums(parse_sums(sums)) == sums
     assert parse_sums(sums).digest() == version.digest
     assert parse_run_message(block("run c1")).models[0].digest == version.digest
+
+
+def test_the_examples_of_a_bundle_and_of_a_tombstone_are_what_the_code_writes() -> None:
+    manifest = block('{\n  "branch"')
+    assert format_manifest(parse_manifest(manifest.encode(), "the example")).decode() == manifest
+    (stone,) = (text for text in BLOCKS if "\nGitreg-Replaces: " in text)
+    tag = parse_tag_object(stone.encode(), "the example")
+    found = parse_tombstone(tag)
+    assert found is not None and format_tombstone(found) == tag.message
 
 
 def test_the_endings_of_payloads_are_those_of_the_code() -> None:

@@ -12,6 +12,7 @@ import os
 import sys
 
 from gitreg.cli._group import Gitreg
+from gitreg.cli._interrupt import end, listen
 
 
 def main() -> None:
@@ -23,7 +24,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed
             stream.reconfigure(errors="gitreg")
     called = os.path.basename(sys.argv[0])
-    sys.exit(Gitreg().main(prog_name="git reg" if called == "git-reg" else "gitreg", standalone_mode=False))
+    listen()
+    end(Gitreg().main(prog_name="git reg" if called == "git-reg" else "gitreg", standalone_mode=False))
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from gitreg.cli._interrupt import INTERRUPTED, was_interrupted
 from gitreg.errors import GitregError
 
 if TYPE_CHECKING:
     from gitreg.cli._session import Session
 
-USAGE, BUG, ERROR, INTERRUPTED = 2, 70, 128, 130
+USAGE, BUG, ERROR = 2, 70, 128
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LOCKED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -26,7 +27,6 @@ _WRONG_PLACE = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "its symbolic links go in a circle",
     errno.EEXIST: "it is there already",
-    errno.EIO: "the disk reports an error",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",
     errno.ETXTBSY: "it is being run",
@@ -35,7 +35,7 @@ _WRONG_PLACE = {
 
 def report(error: BaseException, session: Session) -> int:
     """Say on stderr what went wrong; the exit code to end with."""
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    if isinstance(error, KeyboardInterrupt | click.Abort) or was_interrupted():
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
         # Whoever read the answer had enough of it. Python would complain about the rest when it ends.
@@ -77,6 +77,9 @@ def _of_the_system(error: OSError) -> GitregError | None:
     if error.errno in _FULL:
         at = f" for {where}" if where else ""
         return GitregError(f"no space left on the disk{at}", "free some space and give the same command again")
+    if error.errno == errno.EIO:
+        at = f" for {where}" if where else ""
+        return GitregError(f"the disk reports an error{at}", "look at the disk, then give the same command again")
     if not where:
         return None
     if error.errno in _LOCKED:

@@ -18,8 +18,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Start a registry": ("init", "status", "doctor"),
     "Record what was trained": ("commit", "register", "note", "retire"),
     "Read": ("ls", "runs", "show", "log", "diff", "cat"),
-    "Move between machines": ("push", "fetch", "pull"),
+    "Move between machines": ("push", "fetch", "pull", "bundle"),
     "Use a model": ("predict",),
+    "Look after": ("fsck", "gc", "purge"),
     "Set up the shell": ("completion",),
 }
 HIDDEN = ("man",)

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from gitreg.registry.place import Registry
 
 VERSION = 1
-_READ_HERE = frozenset({"models", "versions", "runs", "log"})  # as git does, a clone lists what was fetched
 
 
 def envelope(name: str, place: Registry | None) -> dict[str, object]:
     """What every answer begins with. `place` is None where no registry was asked.
 
-    `as_of` is when the origin was last fetched (None: never), or now where the repository is itself the authority;
-    `stale` where the origin was not asked for this answer.
+    `as_of` is when what the answer rests on was fetched (None: never), or now where the repository is itself the
+    authority; `stale` where the origin was not asked, and might have told more.
     """
+    rests_on = place.freshness.answers if place else None
+    fetched = rests_on.as_of if rests_on else place.last_fetch() if place else ""
     return {
         "schema": f"gitreg/{name}/{VERSION}",
         "registry": place.where if place else None,
-        "as_of": (place.last_fetch() or None) if place and place.remote else format_time(now()),
-        "stale": bool(place and place.remote and (place.offline or (name in _READ_HERE and not place.mirror))),
+        "as_of": (fetched or None) if place and place.remote else format_time(now()),
+        "stale": bool(place and place.remote and (rests_on.stale if rests_on else place.offline)),
     }
 
 

@@ -73,14 +73,18 @@ def _lines(group: click.Group, ctx: click.Context) -> Iterator[str]:
     yield from (".SH SEE ALSO", ".BR git (1),", ".BR dvc (1)")
 
 
-def _command(command: click.Command, ctx: click.Context, group: click.Group) -> Iterator[str]:
+def _command(command: click.Command, ctx: click.Context, group: click.Group, before: str = "") -> Iterator[str]:
     everywhere = {param.name for param in group.params}
+    name = f"{before}{command.name or ''}"
     usage = " ".join(piece for piece in command.collect_usage_pieces(ctx) if piece != "[OPTIONS]")
-    yield rf"\fBgitreg {_text(command.name or '')}\fR {_text(usage)}".rstrip()
+    yield rf"\fBgitreg {_text(name)}\fR {_text(usage)}".rstrip()
     yield ".RS 4"
     yield from _prose(command.help or "")
     yield from _options([param for param in command.params if param.name not in everywhere], ctx)
     yield ".RE"
+    for part in command.commands.values() if isinstance(command, click.Group) else ():
+        yield ".PP"
+        yield from _command(part, click.Context(part, info_name=part.name, parent=ctx), group, f"{name} ")
 
 
 def _options(params: Iterable[click.Parameter], ctx: click.Context) -> Iterator[str]:

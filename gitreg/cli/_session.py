@@ -24,6 +24,7 @@ class Session:
     registry: str | None = None
     json: bool = False
     offline: bool = False
+    max_stale: float | None = None
     dry_run: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -32,7 +33,7 @@ class Session:
         """The registry that is meant."""
         from gitreg.registry.place import open_registry
 
-        return open_registry(self.registry, offline=self.offline or None)
+        return open_registry(self.registry, offline=self.offline or None, max_stale=self.max_stale)
 
     @property
     def progress(self) -> Progress:
@@ -75,12 +76,35 @@ def _option(*names: str, **own: Any) -> Callable[[], click.Option]:
     return functools.partial(click.Option, names, **settings)
 
 
+class _Age(click.ParamType[float]):
+    """How old something may be, in seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from gitreg.errors import Refused
+        from gitreg.format.times import parse_age
+
+        try:
+            return parse_age(str(value), "age")
+        except Refused as error:
+            found = click.UsageError(f"{param.opts[-1] if param else 'it'}: {error.message}", ctx)
+            found.hint = error.hint  # type: ignore[attr-defined]  # report() reads it
+            raise found from None
+
+
 GLOBALS: Mapping[str, Callable[[], click.Option]] = {
     "registry": _option(
         "-R", "--registry", metavar="PATH-OR-URL", help="The registry: a folder or an address, URL#BRANCH for a branch."
     ),
     "json": _option("--json", is_flag=True, help="Answer with a JSON object."),
     "offline": _option("--offline", is_flag=True, help="Ask nobody: answer with what is here."),
+    "max_stale": _option(
+        "--max-stale",
+        type=_Age(),
+        metavar="AGE",
+        help="While the origin is away, answer with what was fetched no longer ago: 30m, 24h.",
+    ),
     "dry_run": _option("-n", "--dry-run", is_flag=True, help="Only say what would be done."),
     "quiet": _option("-q", "--quiet", is_flag=True, help="Print names only: no remarks, no progress."),
     "verbose": _option("-v", "--verbose", is_flag=True, help="Show where an error comes from."),
@@ -88,7 +112,8 @@ GLOBALS: Mapping[str, Callable[[], click.Option]] = {
 }
 _EVERYWHERE = ("quiet", "verbose", "version")
 _SPELLED = {
-    "registry": ("-R", "--registry"), "json": ("--json",), "offline": ("--offline",), "dry_run": ("-n", "--dry-run"),
+    "registry": ("-R", "--registry"), "json": ("--json",), "offline": ("--offline",),
+    "max_stale": ("--max-stale",), "dry_run": ("-n", "--dry-run"),
 }  # fmt: skip
 
 
@@ -122,7 +147,7 @@ class RegistryCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         session = ctx.ensure_object(Session)
         for name, spellings in _SPELLED.items():
-            if name not in self.takes and getattr(session, name):
+            if name not in self.takes and getattr(session, name) not in (None, False):
                 raise self._takes_no(name, spellings[0], ctx)
         return super().invoke(ctx)
 

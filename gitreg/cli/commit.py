@@ -31,7 +31,7 @@ def command(
     place = session.open()
     run = commit(
         folder, register_as=register_as, name=name, run_id=run_id, push=push or None, registry=place,
-        dry_run=session.dry_run,
+        dry_run=session.dry_run, progress=session.progress,
     )  # fmt: skip
     if session.json:
         session.print_json("commit", place, dry_run=session.dry_run, run=run.to_dict())

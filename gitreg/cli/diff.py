@@ -19,7 +19,7 @@ DIFFERENT = 1
 _BUMPS = {"major": "red", "minor": "yellow", "patch": "green"}
 
 
-@verb("diff", "registry", "json", "offline")
+@verb("diff", "registry", "json", "offline", "max_stale")
 @click.argument("a", shell_complete=references)
 @click.argument("b", shell_complete=references)
 @click.option("--exit-code", is_flag=True, help="End with 1 where they differ.")

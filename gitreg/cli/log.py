@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitreg.registry.queries.history import Event
 
 
-@verb("log", "registry", "json", "offline")
+@verb("log", "registry", "json", "offline", "max_stale")
 @click.argument("model", required=False, shell_complete=models)
 @limit
 @click.pass_obj

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitreg.registry.place import Registry
 
 
-@verb("ls", "registry", "json", "offline")
+@verb("ls", "registry", "json", "offline", "max_stale")
 @click.argument("model", required=False, shell_complete=model_names)
 @where
 @order_by

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gitreg.registry.use.predictions import Kind
 
 
-@verb("predict", "registry", "offline", instead={"json": "--format json writes the predictions as JSON"})
+@verb("predict", "registry", "offline", "max_stale", instead={"json": "--format json writes the predictions as JSON"})
 @click.argument("ref", shell_complete=references)
 @click.option(
     "-i",
@@ -54,7 +54,10 @@ def command(
     """
     from gitreg.registry.use.predict import predict_file
 
-    done = predict_file(ref, source, target, form=form, params=_params(params), trust=trust, registry=session.open())
+    done = predict_file(
+        ref, source, target, form=form, params=_params(params), trust=trust, registry=session.open(),
+        progress=session.progress,
+    )  # fmt: skip
     if target is None:
         click.echo(done.text, nl=False)
     else:

@@ -10,7 +10,7 @@ from gitreg.cli._complete import references
 from gitreg.cli._session import Session, verb
 
 
-@verb("pull", "registry", "json", "offline", "dry_run")
+@verb("pull", "registry", "json", "offline", "max_stale", "dry_run")
 @click.argument("ref", shell_complete=references)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
@@ -19,7 +19,8 @@ def command(session: Session, ref: str, folder: Path | None) -> None:
 
     DIR is named after the model where it is not given. It appears complete and verified, or not at all.
     """
-    from gitreg.registry.use.load import locate, pull
+    from gitreg.registry.use.locate import locate
+    from gitreg.registry.use.pull import pull
 
     place = session.open()
     found = locate(place, ref)

@@ -21,7 +21,7 @@ _COLUMNS_ON_TERMINAL = 5
 _COLOURS = {"failed": "red", "abandoned": "red", "running": "green", "interrupted": "yellow"}
 
 
-@verb("runs", "registry", "json", "offline")
+@verb("runs", "registry", "json", "offline", "max_stale")
 @where
 @order_by
 @limit

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Facts = list[tuple[str, str]]
 
 
-@verb("show", "registry", "json", "offline")
+@verb("show", "registry", "json", "offline", "max_stale")
 @click.argument("ref", shell_complete=references)
 @at
 @click.pass_obj

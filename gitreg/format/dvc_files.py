@@ -27,14 +27,33 @@ _BARE_VALUE = re.compile(r"[A-Za-z0-9/._~:@%+=-]+")
 _UNQUOTABLE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
+_SETTINGS = {
+    "s3": ("endpointurl", "region", "allow_anonymous_login"),
+    "gs": ("projectname", "allow_anonymous_login"),
+    "azure": ("account_name", "allow_anonymous_login"),
+    "ssh": ("user", "port"),
+    "webdav": ("user",),
+    "webdavs": ("user",),
+    "http": ("auth", "user"),
+    "https": ("auth", "user"),
+}
+"""By the kind of a remote's URL, what main may say of it, in the order in which it is written: how to find it, and
+how a user is asked for. Never a secret, never what weakens TLS or runs a program, and nothing that has a user's secrets
+sent to where the URL does not already send them (so no `endpointurl` of gs: its tokens are as good as passwords)."""
+
+
+def remote_settings(url: str) -> tuple[str, ...]:
+    """The settings that a registry may state of a DVC remote at `url`, in the order in which they are written."""
+    return _SETTINGS.get(urlsplit(url).scheme, ()) if "://" in url else ()
+
+
 @dataclass(frozen=True)
 class Remote:
-    """A DVC remote: where payloads lie. `endpointurl` and `region` are for stores that speak S3."""
+    """A DVC remote: where payloads lie. `settings` are those of `remote_settings` that are set."""
 
     name: str
     url: str
-    endpointurl: str = ""
-    region: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,8 +97,16 @@ def parse_dvc_config(text: str, what: str = CONFIG) -> DvcConfig:
     for name, found in sections.items():
         remote = _REMOTE.fullmatch(name)
         if remote and found.get("url"):  # one without an address only adds to a remote of another file
-            remotes.append(Remote(remote[1], found["url"], found.get("endpointurl", ""), found.get("region", "")))
+            known = {key: found[key] for key in _known_settings(found["url"]) if found.get(key)}
+            remotes.append(Remote(remote[1], found["url"], known))
     return DvcConfig(tuple(remotes), sections.get("core", {}).get("remote", ""))
+
+
+def _known_settings(url: str) -> tuple[str, ...]:
+    try:
+        return remote_settings(url)
+    except ValueError:  # no URL; whoever opens it is told
+        return ()
 
 
 def _unquoted(text: str) -> str:
@@ -93,10 +120,14 @@ def format_dvc_config(config: DvcConfig) -> str:
         if not _REMOTE_NAME.fullmatch(remote.name):
             raise Refused(f"bad name of a DVC remote {remote.name!r}", "letters, digits, '.', '_' and '-'")
         text += f"['remote \"{remote.name}\"']\n    url = {_value(check_payload_url(remote.url))}\n"
-        if remote.endpointurl:
-            text += f"    endpointurl = {_value(check_payload_url(remote.endpointurl))}\n"
-        if remote.region:
-            text += f"    region = {_value(remote.region)}\n"
+        known = remote_settings(remote.url)
+        for key in remote.settings:
+            if key not in known:
+                hint = f"each user sets it with: dvc remote modify --local {remote.name} {key} ..."
+                raise Refused(f"{key} of a payload store is not written to a registry", hint)
+        for key in known:
+            if value := remote.settings.get(key, ""):
+                text += f"    {key} = {_value(check_payload_url(value) if key == 'endpointurl' else value)}\n"
     return text
 
 

@@ -22,7 +22,8 @@ class ModelVersion:
     """One version. `size` is in bytes with payloads; `number` is None for a version that GTO alone tagged.
 
     What the tag tells comes first; from `tag` on it is what was learned by reading the repository:
-    `stages` run it now, `labels` are the notes on it, `tombstone` means it was purged.
+    `stages` run it now, `labels` are the notes on it, `tombstone` means it was purged. `as_of` is when what it was
+    found by was fetched ("" never), `stale` means that the origin was not asked and may have told another one.
     """
 
     model: str
@@ -45,7 +46,8 @@ class ModelVersion:
     retired: bool = False
     stages: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    stale: bool = False
+    stale: bool = field(default=False, compare=False)
+    as_of: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.model}@{self.version}"

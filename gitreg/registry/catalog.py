@@ -14,6 +14,7 @@ from gitreg.format.tags import NumberTag, RetireTag, VersionTag, parse_tag_name,
 from gitreg.format.times import from_seconds
 from gitreg.format.versions import ModelVersion, parse_version_message, version_text
 from gitreg.registry.place import Registry
+from gitreg.stores.git import Ref
 
 _TAGS = "refs/tags/"
 
@@ -38,11 +39,16 @@ class ModelTags:
 
 
 def read_tags(registry: Registry, model: str = "*") -> dict[str, ModelTags]:
-    """The tags of one model, or of all of them, by model."""
+    """The tags of one model, or of all of them, by model, as far as they are here."""
+    return parse_tags(registry.git.refs(f"{_TAGS}{model}@*"))
+
+
+def parse_tags(refs: Iterable[Ref]) -> dict[str, ModelTags]:
+    """The tags of models that are among `refs`, by model."""
     versions: dict[str, dict[Semver, str]] = {}
     numbers: dict[str, dict[int, str]] = {}
     retired: dict[str, set[Semver]] = {}
-    for ref in registry.git.refs(f"{_TAGS}{model}@*"):
+    for ref in refs:
         match parse_tag_name(ref.name[len(_TAGS) :]):
             case VersionTag(name, version):
                 versions.setdefault(name, {})[version] = ref.oid
@@ -99,9 +105,11 @@ def read_version(registry: Registry, tags: ModelTags, version: Semver) -> ModelV
     if oid is None:
         raise NotFound(f"{tags.model} has no version {version_text(version)}", _what_there_is(tags))
     for _, kind, content in registry.git.objects([oid]):
+        if kind == "missing":
+            break
         found = version_from_object(tags.model, version, oid, kind, content)
         return replace(found, retired=version in tags.retired)
-    raise Damaged(f"git does not have the tag object {oid}", "git fsck")
+    raise Damaged(f"git does not have the tag object {oid} of {tags.model}@{version_text(version)}", "git fsck")
 
 
 def _what_there_is(tags: ModelTags) -> str:

@@ -15,6 +15,7 @@ from gitreg.format.config import Config
 from gitreg.format.names import check_path, check_paths, is_payload_name
 from gitreg.format.pointer import Pointer, format_pointer
 from gitreg.format.sums import Sums, format_sums, make_sums
+from gitreg.registry.progress import Progress, silent
 from gitreg.stores.cache import Cache, Payload
 
 SUMS = "SHA256SUMS"
@@ -51,8 +52,9 @@ class StagedDirectory:
 
 
 def collect(
-    folder: Path, cache: Cache, config: Config, streamed: Mapping[str, Payload] | None = None, *, move: bool = False
-) -> tuple[StoredFile, ...]:
+    folder: Path, cache: Cache, config: Config, streamed: Mapping[str, Payload] | None = None, *, move: bool = False,
+    progress: Progress = silent,
+) -> tuple[StoredFile, ...]:  # fmt: skip
     """The files below `folder` (and those already `streamed`), payloads in the cache, sorted by path.
 
     With `move` the payloads are taken out of `folder`, otherwise copied. Symlinks to files are followed.
@@ -66,15 +68,15 @@ def collect(
             break
         del in_git[path]
     files = [StoredFile(path, payload.sha256, payload.size, payload=payload) for path, payload in streamed.items()]
-    for path in found:
-        if path in streamed:
-            continue
-        if path in in_git:
-            files.append(in_git_file(path, (folder / path).read_bytes()))
-        else:
-            take = cache.adopt if move and not (folder / path).is_symlink() else cache.add
-            payload = take(folder / path)
-            files.append(StoredFile(path, payload.sha256, payload.size, payload=payload))
+    rest = [path for path in found if path not in streamed]
+    with progress("hashing", sum(found[path] for path in rest if path not in in_git)) as moved:
+        for path in rest:
+            if path in in_git:
+                files.append(in_git_file(path, (folder / path).read_bytes()))
+            else:
+                take = cache.adopt if move and not (folder / path).is_symlink() else cache.add
+                payload = take(folder / path, moved)
+                files.append(StoredFile(path, payload.sha256, payload.size, payload=payload))
     return tuple(sorted(files, key=lambda file: file.path.encode()))
 
 

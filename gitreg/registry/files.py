@@ -11,7 +11,7 @@ from gitreg.format.sums import Sums, parse_sums
 from gitreg.registry.contents import SUMS
 from gitreg.registry.place import Registry
 from gitreg.stores.cache import Payload
-from gitreg.stores.dvc import Item
+from gitreg.stores.payloads import Item
 
 _OWN = ".gitreg/"
 _NOT_SUMMED = frozenset({"dvc.yaml", ".dvc/config", f"{_OWN}{SUMS}"})

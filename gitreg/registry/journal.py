@@ -3,6 +3,9 @@
 <state>/runs/<id>/journal.jsonl   one event a line, each synced before the call returns
 <state>/runs/<id>/files/...       what will be committed beside them
 <state>/runs/<id>/lock            held by the program that logs
+<state>/runs/<id>/again/          the same run logged again, while what it was waits for the origin
+
+A run logged by address keeps its folder until the origin has it: the mirror is a cache, and may be deleted.
 """
 
 from __future__ import annotations
@@ -45,6 +48,9 @@ class OpenRun:
     push: bool = False
     status: str = ""  # set once the run is ending
     ended: str = ""
+    author: str = ""  # with `remote`, all that its commit depends on beside the journal
+    remote: str = ""
+    done: bool = False  # what was asked for its end was tried; it waits for the origin
 
     def apply(self, event: Event) -> None:
         """Take one event of the journal."""
@@ -69,6 +75,10 @@ class OpenRun:
                 self.push = True
             case {"event": "end"}:
                 self.status, self.ended = str(event["status"]), str(event["ended"])
+            case {"event": "commit"}:
+                self.author, self.remote = str(event["author"]), str(event["remote"])
+            case {"event": "done"}:
+                self.done = True
             case _:
                 pass  # a later gitreg's event
 
@@ -83,6 +93,12 @@ class OpenRun:
         self.model_files[path] = tuple(_file(_mapping(row)) for row in files)
         if event.get("register"):
             self.wishes[path] = dict(_mapping(event["register"]))
+
+    @property
+    def payloads(self) -> dict[str, Payload]:
+        """Every payload of the run, by md5."""
+        files = [*self.files.values(), *(file for inside in self.model_files.values() for file in inside)]
+        return {file.payload.md5: file.payload for file in files if file.payload}
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -190,12 +206,13 @@ class Journal:
             os.close(self._lock)
 
 
-def open_journal(state: Path, run_id: str, *, afresh: bool) -> Journal:
+def open_journal(state: Path, run_id: str, *, afresh: bool, again: bool = False) -> Journal:
     """The journal of an open run, made if there is none; Conflict where another program is logging to it.
 
-    With `afresh` what an interrupted program logged is set aside, in a file beside the journal.
+    With `afresh` what an interrupted program logged is set aside, in a file beside the journal. `again` is for a run
+    that has ended and waits for the origin: its own journal stays untouched.
     """
-    folder = state / "runs" / run_id
+    folder = state / "runs" / run_id / ("again" if again else "")
     lock = _locked(folder, run_id)
     path = folder / "journal.jsonl"
     if afresh and path.exists():
@@ -249,8 +266,16 @@ def _read(path: Path, run_id: str) -> tuple[OpenRun, int]:
 def open_runs(state: Path, damage: list[GitregError] | None = None) -> Iterator[Run]:
     """The open runs of this machine: "running", or "interrupted" where no program holds them any more.
 
+    One that is ending has the status it ends with, and one that has ended and only waits for the origin is none.
     A journal that is none is told of in `damage`, or Damaged where nobody listens.
     """
+    for run in read_journals(state, damage):
+        if not run.author:
+            yield run.to_run("running" if held(state, run.id) else "interrupted")
+
+
+def read_journals(state: Path, damage: list[GitregError] | None = None) -> Iterator[OpenRun]:
+    """What the journals of this machine tell, of runs open and ended; `damage` as for `open_runs`."""
     for folder in sorted((state / "runs").glob("[!.]*/")):
         try:
             run, good = _read(folder / "journal.jsonl", folder.name)
@@ -260,7 +285,12 @@ def open_runs(state: Path, damage: list[GitregError] | None = None) -> Iterator[
             damage.append(error)
             continue
         if good:
-            yield run.to_run("running" if _held(folder / "lock") else "interrupted")
+            yield run
+
+
+def held(state: Path, run_id: str) -> bool:
+    """Whether a program is logging to the run."""
+    return _held(state / "runs" / run_id / "lock")
 
 
 def _held(path: Path) -> bool:

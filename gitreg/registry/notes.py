@@ -7,7 +7,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitreg.errors import Conflict, Refused, Unreachable
@@ -17,11 +17,12 @@ from gitreg.format.notes import Fact, current_facts, format_fact, parse_facts
 from gitreg.format.times import format_time
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.unsent import keep_lines, read_unsent
 from gitreg.stores.clock import now
-from gitreg.stores.git import RefChange
+from gitreg.stores.git import Locked, RefChange
 
 NOTES = "refs/notes/gitreg"
-_THEIRS = "refs/notes/gitreg-origin"
+THEIRS = "refs/notes/gitreg-origin"
 _TRIES = 20
 
 
@@ -78,6 +79,8 @@ def note_version(
     for _ in range(_TRIES):
         added = _append(place, version.tag, wanted, author, dry_run=dry_run)
         if added is not None:
+            if place.mirror and not dry_run:
+                keep_lines(place.state, version.tag, [format_fact(fact) for fact in added])
             break
     else:
         raise Conflict("another program keeps writing notes", "give the command again")
@@ -103,9 +106,28 @@ def _append(
     )
     if dry_run:
         return added
-    lines = sorted({*filter(None, text.split("\n")), *map(format_fact, added)})
-    blob = registry.git.write_blob(("\n".join(lines) + "\n").encode())
-    return added if registry.git.write_note(NOTES, before, tag, blob, author) else None
+    return added if _write(registry, before, tag, text, map(format_fact, added), author) else None
+
+
+def _write(registry: Registry, before: str, tag: str, text: str, lines: Iterable[str], author: str) -> bool:
+    """Join lines with the `text` of the note on `tag`, if the notes are still what they were `before`."""
+    joined = sorted({*filter(None, text.split("\n")), *lines})
+    blob = registry.git.write_blob(("\n".join(joined) + "\n").encode())
+    return registry.git.write_note(NOTES, before, tag, blob, author)
+
+
+def restore_notes(registry: Registry) -> None:
+    """Join what was noted by address and not sent with the notes that are here: the mirror may be a new one."""
+    waiting: dict[str, set[str]] = {}
+    for unsent in read_unsent(registry.state):
+        waiting.setdefault(unsent.tag, set()).update(unsent.lines)
+    for tag, lines in waiting.items():
+        for _ in range(_TRIES):
+            before = registry.git.find_ref(NOTES)
+            text = read_notes(registry, [tag]).get(tag, "")
+            missing = lines - set(text.split("\n"))
+            if not missing or _write(registry, before, tag, text, missing, registry.git.identity()):
+                break
 
 
 def read_notes(registry: Registry, tags: list[str]) -> dict[str, str]:
@@ -129,13 +151,14 @@ def merge_notes(registry: Registry) -> None:
     theirs = registry.git.remote_refs(registry.remote, NOTES).get(NOTES)
     if not theirs:
         return
-    registry.git.fetch(registry.remote, [f"+{NOTES}:{_THEIRS}"])
+    extra = ["--no-filter"] if registry.mirror else []  # they are read whole, by a git that cannot fetch the rest
+    registry.git.fetch(registry.remote, [f"+{NOTES}:{THEIRS}"], extra=extra)
     for _ in range(_TRIES):
-        ours, theirs = registry.git.find_ref(NOTES), registry.git.find_ref(_THEIRS)
+        ours, theirs = registry.git.find_ref(NOTES), registry.git.find_ref(THEIRS)
         if ours == theirs:
             return
         if ours:
-            if registry.git.merge_notes(NOTES, ours, _THEIRS, registry.git.identity()):
+            if registry.git.merge_notes(NOTES, ours, THEIRS, registry.git.identity()):
                 return
         else:
             with contextlib.suppress(Conflict):
@@ -145,6 +168,18 @@ def merge_notes(registry: Registry) -> None:
 
 def push_notes(registry: Registry) -> None:
     """Send the notes here to the origin, joined with its own."""
+    unsent = list(read_unsent(registry.state)) if registry.mirror else []
+    if unsent:
+        restore_notes(registry)
+    elif registry.mirror:
+        return
+    _push_notes(registry)
+    for note in unsent:
+        note.path.unlink(missing_ok=True)
+
+
+def _push_notes(registry: Registry) -> None:
+    held: Locked | None = None
     for _ in range(_TRIES):
         ours = registry.git.find_ref(NOTES)
         theirs = registry.git.remote_refs(registry.remote, NOTES).get(NOTES, "")
@@ -155,6 +190,9 @@ def push_notes(registry: Registry) -> None:
             ours = registry.git.find_ref(NOTES)
         try:
             return registry.git.push(registry.remote, [RefChange(NOTES, ours, theirs)])
-        except Conflict:
+        except (Conflict, Locked) as error:
+            held = error if isinstance(error, Locked) else None
             time.sleep(random.uniform(0, 0.1))
+    if held:
+        raise held
     raise Unreachable("the origin's notes keep changing", "gitreg push")

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import re
-import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitreg.errors import Damaged, NotFound, Refused, Unreachable, Unsupported
+from gitreg.errors import Damaged, NotFound, Refused, Unreachable
 from gitreg.format.runs import check_format
-from gitreg.format.times import format_time, parse_time
+from gitreg.registry.freshness import MAIN, Freshness, last_fetch, max_stale_meant, remember_fetch
+from gitreg.registry.homes import cache_home, state_home, state_of
+from gitreg.registry.mirror import MAIN_ALONE, bring_main, open_mirror
 from gitreg.stores.cache import Cache
-from gitreg.stores.clock import now
-from gitreg.stores.git import Repository, create_repository, find_repository, without_credentials
+from gitreg.stores.git import Repository, TagsMoved, find_repository, without_credentials
+from gitreg.stores.git_partial import ONE_COMMIT, PartialRepository
 
 # What a listing does not ask for is imported where it is used: importing it takes longer than the listing.
 if TYPE_CHECKING:
     from gitreg.format.config import Config
     from gitreg.format.dvc_files import Remote
-    from gitreg.stores.dvc import PayloadStore
+    from gitreg.stores.payloads import PayloadStore
 
 CONFIG_FILE = "gitreg.yaml"
 _DVC_CONFIG = ".dvc/config"
-_FETCHED = "fetched"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]*://.+|(?:[^/:@\s]+@)?[^/:@\s]+:(?!//).+")
-_used: list[str] = []
+_used: list[tuple[str, float | None]] = []
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,28 @@ class Registry:
     where: str
     mirror: bool = False
     offline: bool = False
+    max_stale: float | None = None
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """What the answers that were given rest on."""
+        return Freshness()
+
+    @property
+    def noted(self) -> Path:
+        """Where it is noted when things were fetched: beside them."""
+        return self.git.common_dir / "gitreg" if self.mirror else self.state
+
+    @property
+    def written(self) -> Cache:
+        """Where payloads are written that are only here: beside the state of a mirror, whose cache may be deleted."""
+        return Cache(self.state / "payloads") if self.mirror else self.cache
 
     @property
     def main_ref(self) -> str:
         """The full ref of the registry's main: the origin's, as last fetched, where there is an origin."""
-        return f"refs/remotes/{self.remote}/{self.branch}" if self.remote else f"refs/heads/{self.branch}"
+        ours = self.mirror or not self.remote
+        return f"refs/heads/{self.branch}" if ours else f"refs/remotes/{self.remote}/{self.branch}"
 
     def main(self) -> str:
         """The commit that main is at."""
@@ -132,47 +150,58 @@ class Registry:
     @cached_property
     def store(self) -> PayloadStore:
         """The payload store, opened."""
-        from gitreg.stores.dvc import open_store
+        from gitreg.stores.payloads import open_store
 
         remote = self.payload_remote
-        settings = {k: v for k, v in (("endpointurl", remote.endpointurl), ("region", remote.region)) if v}
         dvc = self.git.work_tree / ".dvc" if self.git.work_tree else self.state / "dvc"
-        return open_store(remote.url, settings, dvc)
+        return open_store(remote.url, remote.settings, dvc)
 
-    def fetch(self, *patterns: str) -> None:
-        """Bring refs of the origin that match (`refs/tags/churn@*`); nothing where there is none, or when offline."""
+    def fetch(self, *patterns: str, whole: bool = False) -> None:
+        """Bring refs of the origin that match (`refs/tags/churn@*`); nothing where there is none, or when offline.
+
+        Of `whole` ones a mirror gets all that is in their commits; of others the tags and commits alone. NotFound
+        where a name that is no pattern is not there.
+        """
         if not self.remote or self.offline:
             return
-        # Only gitreg's own mirrors are partial: git would make any other repository a partial clone for good.
-        extra = ["--filter=tree:0"] if self.mirror else []
-        self.git.fetch(self.remote, [f"{pattern}:{pattern}" for pattern in patterns], extra=extra)
-
-    def fetch_main(self) -> None:
-        """Bring the origin's main up to date."""
-        if self.remote and not self.offline:
-            self.git.fetch(self.remote, [f"+refs/heads/{self.branch}:{self.main_ref}"])
-            for name in ("_main_files", "config", "stated_remote", "store"):
-                self.__dict__.pop(name, None)
-
-    def remember_fetch(self) -> None:
-        """Note that all that the origin has was brought just now."""
-        self.state.mkdir(parents=True, exist_ok=True)
-        partial = self.state / f".{uuid.uuid4().hex}"
-        partial.write_text(format_time(now()) + "\n", encoding="ascii")
-        partial.replace(self.state / _FETCHED)
-
-    def last_fetch(self) -> str:
-        """When the origin was last fetched from here (RFC 3339), or ""."""
+        extra: Sequence[str] = ()
+        if self.mirror:  # git would make any other repository a partial clone for good
+            extra = ONE_COMMIT if whole else ("--filter=tree:0", MAIN_ALONE)
         try:
-            text = (self.state / _FETCHED).read_text(encoding="ascii").strip()
-            return format_time(parse_time(text))
-        except (OSError, UnicodeDecodeError, Refused):
-            return ""
+            self.git.fetch(self.remote, [p if p.startswith("^") else f"{p}:{p}" for p in patterns], extra=extra)
+        except TagsMoved as moved:
+            from gitreg.registry.tombstones import accept_tombstones
+
+            accept_tombstones(self, moved)
+
+    def fetch_main(self, *, history: bool = False) -> None:
+        """Bring the origin's main up to date; with `history` also the commits before it, of which a mirror has none."""
+        if not self.remote or self.offline:
+            return
+        if isinstance(self.git, PartialRepository):
+            bring_main(self.git, self.branch, files=(CONFIG_FILE, _DVC_CONFIG), history=history)
+        else:
+            self.git.fetch(self.remote, [f"+refs/heads/{self.branch}:{self.main_ref}"])
+        self.remember_fetch(MAIN)
+        for name in ("_main_files", "config", "stated_remote", "store"):
+            self.__dict__.pop(name, None)
+
+    def remember_fetch(self, thing: str = "") -> None:
+        """Note that `thing` ("": all that the origin has) was brought just now."""
+        remember_fetch(self, thing)
+
+    def last_fetch(self, thing: str = "") -> str:
+        """When `thing` was last fetched from here (RFC 3339), with everything or alone, or ""."""
+        return last_fetch(self, thing)
 
 
-def use(where: str | os.PathLike[str]) -> None:
-    """Name the registry that every later call without `registry=` means, in this process."""
-    _used[:] = [os.fspath(where)]
+def use(where: str | os.PathLike[str], *, max_stale: float | str | None = None) -> None:
+    """Name the registry that every later call without `registry=` means, in this process.
+
+    With `max_stale` (seconds, or text such as "24h") names that move are answered from here while the origin is away,
+    if that was fetched no longer ago.
+    """
+    _used[:] = [(os.fspath(where), None if max_stale is None else max_stale_meant(max_stale))]
 
 
 def where_meant(where: str | os.PathLike[str] | None = None) -> str:
@@ -182,7 +211,7 @@ def where_meant(where: str | os.PathLike[str] | None = None) -> str:
             raise Refused("the registry's name is empty", "name it: a path or an address")
         return os.fspath(where)
     if _used:
-        return _used[0]
+        return _used[0][0]
     if given := os.environ.get("GITREG_REGISTRY"):
         return given
     return _from_pyproject(Path.cwd()) or "."
@@ -213,19 +242,33 @@ def is_address(text: str) -> bool:
     return bool(_ADDRESS.fullmatch(text)) and not text.startswith("file://") and not Path(text.split("#")[0]).exists()
 
 
-def open_registry(where: str | os.PathLike[str] | Registry | None = None, *, offline: bool | None = None) -> Registry:
-    """The registry at a path or address (`URL#branch` names its branch).
+def open_registry(
+    where: str | os.PathLike[str] | Registry | None = None,
+    *,
+    offline: bool | None = None,
+    max_stale: float | str | None = None,
+) -> Registry:
+    """The registry at a path or address (`URL#branch` names its branch). Whoever has a mirror of it asks nobody.
 
-    NotFound where there is none, Unsupported for repositories that DVC and GTO cannot read, Unreachable where an
-    address does not answer.
+    `max_stale` is as `use` has it. NotFound where there is none, Unsupported for repositories that DVC
+    and GTO cannot read, Unreachable where an address does not answer.
     """
     if isinstance(where, Registry):
         return where
+    if max_stale is None and where is None and _used:
+        max_stale = _used[0][1]
+    age = max_stale_meant(max_stale)
     named = where_meant(where)
     cut_off = bool(os.environ.get("GITREG_OFFLINE")) if offline is None else offline
     address, _, branch = named.partition("#")
     registry = _open_mirror(address, branch, cut_off) if is_address(address) else _open_folder(address, branch, cut_off)
+    if age is not None:
+        registry = replace(registry, max_stale=age)
     _check(registry)
+    if registry.mirror and (registry.state / "runs").is_dir():
+        from gitreg.registry.runs.recover import restore_runs
+
+        restore_runs(registry)
     return registry
 
 
@@ -247,7 +290,7 @@ def _open_folder(named: str, branch: str, offline: bool) -> Registry:
 def registry_in(git: Repository, remote: str, branch: str, named: str, *, offline: bool = False) -> Registry:
     """The registry on `branch` of a repository of this machine; whether there is one is not looked at."""
     if git.work_tree is None:
-        name = f"{git.common_dir.name.removesuffix('.git')}-{_short(str(git.common_dir))}"
+        name = state_of(str(git.common_dir))
         return Registry(git, remote, branch, state_home() / name, Cache(cache_home() / name), named, offline=offline)
     state = git.common_dir / "gitreg"
     return Registry(git, remote, branch, state, Cache(state / "cache"), named, offline=offline)
@@ -262,33 +305,17 @@ def _default_branch(git: Repository, remote: str) -> str:
 
 
 def _open_mirror(address: str, branch: str, offline: bool) -> Registry:
-    if address.startswith("-"):
-        raise Refused(f"bad address {address!r}", "an address begins with a letter")
-    home = cache_home() / "mirrors" / _short(address)
-    git = find_repository(home) if (home / "HEAD").exists() else None
-    if git is None:
-        if offline:
-            raise Unreachable(
-                f"{address} was never read from here, and this is offline", "give the command online once"
-            )
-        home.parent.mkdir(parents=True, exist_ok=True)
-        git = create_repository(home, bare=True)
-        git.set_config("remote.origin.url", address)
-    if not offline and not (branch or git.config("gitreg.branch")):
-        head = git.remote_refs("origin", "HEAD").get("HEAD", "")
-        if not head.startswith("ref: refs/heads/"):
-            raise NotFound(f"no registry at {address}: it has no branch", "gitreg init --origin ADDRESS")
-        git.set_config("gitreg.branch", head.removeprefix("ref: refs/heads/"))
-    chosen = branch or git.config("gitreg.branch") or "main"
-    registry = Registry(
-        git, "origin", chosen, home / "gitreg", Cache(home / "gitreg" / "cache"), address, True, offline
-    )
-    registry.fetch_main()
-    return registry
+    git = open_mirror(address, branch, offline=offline, files=(CONFIG_FILE, _DVC_CONFIG))
+    named = f"{address}#{branch}" if branch else address
+    chosen = branch or git.symbolic_ref("HEAD").removeprefix("refs/heads/")
+    kept = Cache(git.common_dir / "gitreg" / "cache")
+    return Registry(git, "origin", chosen, state_home() / state_of(named), kept, named, True, offline)
 
 
 def _check(registry: Registry) -> None:
     """Refuse a branch that has no gitreg.yaml; the file itself is read when something asks for it."""
+    if registry.mirror and not registry.exists:
+        registry.fetch_main()  # it may have become one since
     if registry.exists:
         registry.check_format()
         return
@@ -303,10 +330,9 @@ def _check(registry: Registry) -> None:
 def writable(registry: Registry) -> Registry:
     """`registry`, if it may be written to from here."""
     if registry.mirror:
-        raise Unsupported(
-            f"{registry.where} can be read by its address, but not yet written to",
-            f"git clone {registry.where}, then name the clone with -R",
-        )
+        with contextlib.suppress(Unreachable):  # what is logged now can be published later
+            registry.fetch_main()
+        _check(registry)
     original = registry.git.config("remote.origin.url")
     if registry.git.work_tree is None and not registry.remote and original and not registry.git.config("gitreg.remote"):
         raise Refused(
@@ -315,19 +341,3 @@ def writable(registry: Registry) -> Registry:
         )
     _ = registry.config  # its mistakes are told before anything is written
     return registry
-
-
-def cache_home() -> Path:
-    """Where copies lie that can be made again: GITREG_CACHE, else gitreg/ in the user's cache folder."""
-    if given := os.environ.get("GITREG_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gitreg"
-
-
-def state_home() -> Path:
-    """Where open runs lie when the registry has no work tree: gitreg/ in the user's state folder."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gitreg"
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+Moved = Callable[[int], None]
+"""Called with the number of bytes just done, from any thread; with a negative one where they are done again."""
+
 
 class Progress(Protocol):
-    """`with progress("uploading", total) as moved:` then `moved(n)` for every n bytes done."""
+    """`with progress("uploading", total) as moved:` then `moved(n)` for every n bytes done of `total`."""
 
-    def __call__(self, what: str, total: int, /) -> contextlib.AbstractContextManager[Callable[[int], None]]: ...
+    def __call__(self, what: str, total: int, /) -> contextlib.AbstractContextManager[Moved]: ...
 
 
 @contextlib.contextmanager
-def silent(what: str, total: int, /) -> Iterator[Callable[[int], None]]:
+def silent(what: str, total: int, /) -> Iterator[Moved]:
     """Progress that nobody looks at."""
     yield lambda _: None

@@ -19,6 +19,8 @@ from gitreg.registry.publish import publish_payloads, push_runs
 from gitreg.registry.register import propose, register_wished
 from gitreg.registry.resolve import resolve
 from gitreg.registry.runs.recover import finish_ended_runs
+from gitreg.registry.seen import remember_main, remember_seen
+from gitreg.registry.settle import settle, waiting_runs
 from gitreg.registry.wishes import Wish, read_wishes
 
 
@@ -53,9 +55,7 @@ def push(
         raise Unreachable("a push needs the origin, and this is offline", "give the command again without --offline")
     runs = [_run(place, ref, progress, dry_run) for ref in refs]
     if all:
-        there = place.git.remote_refs(place.remote, run_ref("*"))
-        here = [ref for ref in place.git.refs("refs/tags/run/") if there.get(ref.name) != ref.oid]
-        runs += list(parse_runs(place, [ref.oid for ref in here]))
+        runs += list(parse_runs(place, unpushed_runs(place).values()))
     wishes = list(read_wishes(place.state))
     if dry_run:
         return Pushed(tuple(run.id for run in runs if run), tuple(propose(place, wish) for wish in wishes))
@@ -63,9 +63,29 @@ def push(
     versions, refused = _register_all(place, wishes, progress)
     push_runs(place, [run for run in runs if run], progress)
     push_notes(place)
+    _settle_all(place)
     if refused:
         raise refused[0]
     return Pushed(tuple(run.id for run in runs if run), versions)
+
+
+def unpushed_runs(registry: Registry) -> dict[str, str]:
+    """The ended runs that are here and not at the origin, which is asked: id -> commit."""
+    there = registry.git.remote_refs(registry.remote, run_ref("*"))
+    here = {ref.name.removeprefix(run_ref("")): ref.oid for ref in registry.git.refs(run_ref(""))}
+    # What else is in a mirror came from the origin, and may have been deleted there since.
+    mine = {run.id for run in waiting_runs(registry)} if registry.mirror else set(here)
+    return {run_id: oid for run_id, oid in here.items() if run_id in mine and there.get(run_ref(run_id)) != oid}
+
+
+def _settle_all(registry: Registry) -> None:
+    """Let go of runs that the origin has, though whoever sent them was killed before it could."""
+    waiting = waiting_runs(registry) if registry.mirror else []
+    if waiting:
+        left = unpushed_runs(registry)
+        for run in waiting:
+            if run.id not in left:
+                settle(registry, run.id)
 
 
 def _register_all(
@@ -106,8 +126,11 @@ def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:
         raise Unreachable("a fetch needs the origin, and this is offline", "give the command again without --offline")
     before = len(place.git.refs("refs/tags/"))
     place.fetch_main()
+    remember_main(place)
     place.fetch("refs/tags/*")
+    tags = {ref.name: ref.oid for ref in place.git.refs("refs/tags/")}
+    remember_seen(place, tags)
     merge_notes(place)
     place.remember_fetch()
     place.git.tidy()
-    return len(place.git.refs("refs/tags/")) - before
+    return len(tags) - before

@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gitreg.errors import Conflict, Refused, Unreachable, check_type
 from gitreg.format.names import check_model_name
@@ -17,12 +18,15 @@ from gitreg.format.times import from_seconds, parse_time
 from gitreg.format.trailers import clean_prose
 from gitreg.format.versions import ModelVersion, metrics_for_tag, version_text
 from gitreg.registry.candidate import Candidate, find_logged, promises, read_candidate
-from gitreg.registry.catalog import ModelTags, model_tags, read_tags, read_versions
+from gitreg.registry.catalog import ModelTags, model_tags, read_versions
+from gitreg.registry.claim import check_spelling
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.publish import Outrun, another_run, complete_numbers, publish_payloads, publish_version
+from gitreg.registry.settle import settle
 from gitreg.registry.wishes import Wish, drop_wish, keep_wish
 from gitreg.stores.clock import now
+from gitreg.stores.git import Locked
 
 _PATIENCE = 60.0
 _LONGEST_PAUSE = 2.0
@@ -76,14 +80,17 @@ def register_wished(
         if not registry.remote:
             raise
         keep_wish(registry.state, wish)
+        if isinstance(error, Locked):
+            raise Locked(error.message, f"gitreg push completes it; {error.hint}") from error
         raise Unreachable(error.message, "it is kept and not yet a version: gitreg push completes it") from error
     drop_wish(registry.state, wish)
+    settle(registry, wish.run_id)
     return version
 
 
 def propose(registry: Registry, wish: Wish) -> ModelVersion:
     """The version that `wish` would become now; nothing is written."""
-    return _propose(registry, wish, read_candidate(registry, wish))[0]
+    return _propose(registry, wish, read_candidate(registry, wish)).version
 
 
 def wish_for(run_id: str, path: str, asked: Mapping[str, object]) -> Wish:
@@ -97,29 +104,44 @@ def _register(registry: Registry, wish: Wish, progress: Progress, run: Run | Non
     candidate = read_candidate(registry, wish, run)
     until, attempt, published = time.monotonic() + _PATIENCE, 0, False
     while True:
+        begun = time.monotonic()
         try:
-            version, known = _propose(registry, wish, candidate)
-            if known:
-                return version
+            proposal = _propose(registry, wish, candidate)
+            if proposal.known:
+                return proposal.version
             if not published:
                 publish_payloads(registry, candidate.run, progress)
                 published = True
-            return publish_version(registry, version, candidate)
+                if time.monotonic() > begun + _LONGEST_PAUSE:
+                    until = time.monotonic() + _PATIENCE  # uploading is no waiting
+                    continue
+            return publish_version(registry, proposal.version, candidate, proposal.notes)
         except Outrun as error:
             if time.monotonic() > until:
-                raise Unreachable(
-                    f"the registry is too busy to register {wish.model}: {error.message}", error.hint
-                ) from error
+                kind = Locked if isinstance(error.__cause__, Locked) else Unreachable
+                busy = f"the registry is too busy to register {wish.model}: {error.message}"
+                raise kind(busy, error.hint) from error
         attempt += 1
-        time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))
+        # What is slow to fetch and push to is outrun more easily, and must be tried less often.
+        took, left = time.monotonic() - begun, until - time.monotonic()
+        longest = min(max(_LONGEST_PAUSE, 8 * took), max(0.05, took / 2) * 2**attempt)
+        time.sleep(random.uniform(0, max(0.0, min(longest, left))))
 
 
-def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> tuple[ModelVersion, bool]:
-    """The version that the wish asks for, and whether it is there already."""
+@dataclass(frozen=True)
+class _Proposal:
+    """The version that a wish asks for, and whether it is there already; `notes` as `check_spelling` told of a name
+    that is new."""
+
+    version: ModelVersion
+    known: bool = False
+    notes: str | None = None
+
+
+def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> _Proposal:
     registry.fetch(f"refs/tags/{wish.model}@*")
     tags = complete_numbers(registry, model_tags(registry, wish.model))
-    if not tags.numbers and not tags.versions:
-        _check_spelling(registry, wish.model)
+    notes = None if tags.numbers or tags.versions else check_spelling(registry, wish.model)
     found = read_versions(registry, [tags])
     if found.damaged:
         raise found.damaged[0]
@@ -129,7 +151,7 @@ def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> tuple[Mode
             raise another_run(wish.run_id)
         if known.retired:
             raise Conflict(f"run:{wish.run_id}/{wish.path} is {known}, which is retired", "log it as a new run")
-        return known, True
+        return _Proposal(known, known=True)
     version, _ = next_version(
         candidate.promise,
         tags.versions,
@@ -140,7 +162,7 @@ def _propose(registry: Registry, wish: Wish, candidate: Candidate) -> tuple[Mode
         version=parse_semver(wish.version) if wish.version else None,
         line=parse_line(wish.line) if wish.line else None,
     )
-    return _new_version(registry, wish, candidate, version, tags, found.versions), False
+    return _Proposal(_new_version(registry, wish, candidate, version, tags, found.versions), notes=notes)
 
 
 def _new_version(
@@ -173,16 +195,3 @@ def _new_version(
         author=registry.git.identity(),
         created=from_seconds(when + 1),
     )
-
-
-def _check_spelling(registry: Registry, model: str) -> None:
-    """Names are unique ignoring case: a file system that ignores it holds the refs of one of the two only."""
-    names = set(read_tags(registry))
-    if registry.remote and not registry.offline:
-        refs = registry.git.remote_refs(registry.remote, "refs/tags/*@1")
-        names |= {ref.removeprefix("refs/tags/").partition("@")[0] for ref in refs}
-    for name in names:
-        if name != model and name.casefold() == model.casefold():
-            raise Conflict(
-                f"there is a model {name}, which differs from {model} in case only", f"register it as {name}"
-            )

@@ -23,13 +23,16 @@ from gitreg.format.references import (
 from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.semver import Semver
 from gitreg.format.stage_file import StageFile, parse_stage_file, stage_file_path
-from gitreg.format.tags import retire_ref
+from gitreg.format.tags import retire_ref, version_ref
 from gitreg.format.times import from_seconds, parse_time
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.catalog import ModelTags, model_tags, read_run, read_tags, read_version, read_versions
+from gitreg.registry.catalog import ModelTags, read_run, read_tags, read_versions
 from gitreg.registry.files import read_text
+from gitreg.registry.freshness import MAIN, Asked, ask_origin
 from gitreg.registry.journal import open_runs
 from gitreg.registry.place import Registry, open_registry
+from gitreg.registry.seen import remember_seen
+from gitreg.registry.wanted import bring_run, bring_version, exact_tags, moving_tags
 
 
 def resolve(
@@ -53,38 +56,23 @@ def resolve(
         if at is not None:
             return _staged_at(place, target, at)
         return _staged(place, target)
-    tags = _tags(place, reference, target.model)
+    if isinstance(target, Exact | Numbered):
+        asked, tags = exact_tags(place, target, history=at is not None)
+    else:
+        asked, tags = moving_tags(place, target.model, history=at is not None)
+    if not tags.versions and not tags.numbers:
+        raise NotFound(f"no model {target.model} in {place.where}", _models_there(place))
     if at is not None:
         tags = _as_of(place, tags, at)
     chosen = _choose(place, tags, reference)
-    return replace(read_version(place, tags, chosen), stale=bool(place.remote) and place.offline)
-
-
-def _tags(registry: Registry, reference: Reference, model: str) -> ModelTags:
-    """The model's tags; fetched where the name may move, or where what it names is not here yet."""
-    tags = model_tags(registry, model)
-    target = reference.target
-    known = (isinstance(target, Exact) and target.version in tags.versions) or (
-        isinstance(target, Numbered) and target.number in tags.numbers
-    )
-    if registry.remote and not registry.offline and not known:
-        try:
-            registry.fetch(f"refs/tags/{model}@*")
-        except Unreachable as away:
-            raise _offer_offline(registry, away) from None
-        tags = model_tags(registry, model)
-    if not tags.versions and not tags.numbers:
-        raise NotFound(f"no model {model} in {registry.where}", _models_there(registry))
-    return tags
-
-
-def _offer_offline(registry: Registry, away: Unreachable) -> Unreachable:
-    last = registry.last_fetch()
-    since = f" on {last}" if last else ""
-    return Unreachable(away.message, f"{away.hint}; --offline uses what was fetched here{since}")
+    found = bring_version(place, tags, chosen)
+    remember_seen(place, {version_ref(found.model, chosen): found.tag})
+    return replace(found, as_of=asked.as_of, stale=asked.stale)
 
 
 def _models_there(registry: Registry) -> str:
+    if registry.mirror:
+        return "gitreg ls"
     names = sorted(read_tags(registry))
     if not names:
         return (
@@ -135,7 +123,7 @@ def _choose(registry: Registry, tags: ModelTags, reference: Reference) -> Semver
 
 def _first_kept(registry: Registry, tags: ModelTags, versions: Sequence[Semver]) -> Semver | None:
     """The first of the versions that was not purged; mostly just the first, so they are read one by one."""
-    return next((v for v in versions if not read_version(registry, tags, v).tombstone), None)
+    return next((v for v in versions if not bring_version(registry, tags, v).tombstone), None)
 
 
 def _numbered(registry: Registry, tags: ModelTags, number: int) -> Semver:
@@ -168,14 +156,11 @@ def read_stage(registry: Registry, stage: str, model: str, commit: str = "") -> 
 
 
 def _staged(registry: Registry, target: Staged) -> ModelVersion:
-    try:
-        registry.fetch_main()
-    except Unreachable as away:
-        raise _offer_offline(registry, away) from None
+    asked = ask_origin(registry, MAIN, registry.fetch_main)
     found = read_stage(registry, target.stage, target.model)
     if found is None:
         raise _nothing_staged(registry, target)
-    return _version_of_stage(registry, found)
+    return _version_of_stage(registry, found, asked)
 
 
 def _nothing_staged(registry: Registry, target: Staged) -> NotFound:
@@ -187,7 +172,7 @@ def _nothing_staged(registry: Registry, target: Staged) -> NotFound:
     return NotFound(f"no stage {target.stage} runs {target.model}", f"gitreg ls {target.model}{known}")
 
 
-def _version_of_stage(registry: Registry, found: StageFile) -> ModelVersion:
+def _version_of_stage(registry: Registry, found: StageFile, asked: Asked) -> ModelVersion:
     version = resolve(f"{found.model}@{found.version}", registry=registry)
     if version.digest != found.digest or version.commit != found.commit:
         raise Damaged(
@@ -199,27 +184,29 @@ def _version_of_stage(registry: Registry, found: StageFile) -> ModelVersion:
             f"{found.stage} runs {version}, which is retired",
             f"let {found.stage} run another version, by a pull request",
         )
-    return replace(version, stages=(found.stage,), stale=bool(registry.remote) and registry.offline)
+    return replace(version, stages=(found.stage,), as_of=asked.as_of, stale=asked.stale)
 
 
 def read_stages(registry: Registry) -> dict[str, dict[str, str]]:
     """Stage -> model -> version, as main has them."""
     found: dict[str, dict[str, str]] = {}
     try:
-        entries = registry.git.tree(registry.main_ref, "stages")
+        paths = registry.git.paths(registry.main_ref, "stages")
     except NotFound:
         return {}
-    wanted = [e for e in entries if e.path.count("/") == 1 and e.path.endswith(".yaml")]
-    for entry, (_, _, content) in zip(wanted, registry.git.objects(e.oid for e in wanted), strict=True):
-        stage, _, name = entry.path.partition("/")
-        parsed = parse_stage_file(content.decode("utf-8", "replace"), f"stages/{entry.path}")
+    wanted = {path: blob for path, blob in paths.items() if path.count("/") == 1 and path.endswith(".yaml")}
+    for path, (_, kind, content) in zip(wanted, registry.git.objects(wanted.values()), strict=True):
+        if kind != "blob":
+            raise Damaged(f"git does not have the content of stages/{path}", "git fsck")
+        stage, _, name = path.partition("/")
+        parsed = parse_stage_file(content.decode("utf-8", "replace"), f"stages/{path}")
         if parsed.stage == stage and f"{parsed.model}.yaml" == name:
             found.setdefault(stage, {})[parsed.model] = parsed.version
     return found
 
 
 def _staged_at(registry: Registry, target: Staged, at: str) -> ModelVersion:
-    registry.fetch_main()
+    asked = ask_origin(registry, MAIN, lambda: registry.fetch_main(history=True))
     commit = registry.git.commit_at(registry.main_ref, at)
     found = read_stage(registry, target.stage, target.model, commit) if commit else None
     if found is None:
@@ -227,7 +214,7 @@ def _staged_at(registry: Registry, target: Staged, at: str) -> ModelVersion:
             f"{target.stage} ran no {target.model} at {at}", f"git log {registry.main_ref} -- stages/{target.stage}"
         )
     version = resolve(f"{found.model}@{found.version}", registry=registry)
-    return replace(version, stages=(found.stage,))
+    return replace(version, stages=(found.stage,), as_of=asked.as_of, stale=asked.stale)
 
 
 def _as_of(registry: Registry, tags: ModelTags, at: str) -> ModelTags:
@@ -267,7 +254,7 @@ def get_run(
         if not place.remote or place.offline:
             raise
         try:
-            place.fetch(f"refs/tags/run/{target.run_id}*")
-        except Unreachable:
-            raise missing from None
+            bring_run(place, target.run_id)
+        except Unreachable as away:
+            raise away if place.mirror else missing from None
         return read_run(place, target.run_id)

@@ -12,7 +12,9 @@ from gitreg.format.times import from_seconds, parse_time
 from gitreg.format.trailers import Message, clean_prose, format_message
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.publish import push_patiently
 from gitreg.registry.resolve import read_stages, resolve
+from gitreg.registry.seen import remember_seen
 from gitreg.stores.clock import now
 from gitreg.stores.git import RefChange
 
@@ -59,8 +61,9 @@ def _publish(registry: Registry, version: ModelVersion, why: str) -> None:
     tag = registry.git.write_tag(name, version.commit, message, author, when)
     change = RefChange(retire_ref(version.model, version.semver), tag)
     if registry.remote:
-        registry.git.push(registry.remote, [change])
+        push_patiently(registry, [change])
     # git itself brings back what it pushed where the remote is set up to fetch tags.
     if registry.git.find_ref(change.ref) != tag:
         with contextlib.suppress(Conflict):  # a fetch may have been quicker to bring it
             registry.git.change_refs([change])
+    remember_seen(registry, {change.ref: tag})

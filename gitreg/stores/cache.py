@@ -11,7 +11,7 @@ import hashlib
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 _PIECE = 4 << 20
 _PENDING = 8
 _SYNC_EVERY = 64 << 20
+
+Moved = Callable[[int], None]
+"""Called with the number of bytes just read or written."""
+
+
+def unheard(count: int) -> None:
+    """What is called where nobody listens."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +70,17 @@ class Cache:
                 yield stream
             place(partial, self.path(stream.payload.md5))
 
-    def add(self, source: Path) -> Payload:
+    def add(self, source: Path, moved: Moved = unheard) -> Payload:
         """Copy a file into the cache."""
         with source.open("rb", buffering=0) as reading, self.writer() as stream:
             while piece := reading.read(_PIECE):
                 stream.write(piece)
+                moved(len(piece))
         return stream.payload
 
-    def adopt(self, source: Path) -> Payload:
+    def adopt(self, source: Path, moved: Moved = unheard) -> Payload:
         """Move a file of this file system into the cache: it is hashed, not copied."""
-        payload = hash_file(source)
+        payload = hash_file(source, moved)
         with source.open("rb") as written:
             os.fsync(written.fileno())
         place(source, self.path(payload.md5))
@@ -101,23 +109,30 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def hash_file(path: Path) -> Payload:
+def hash_file(path: Path, moved: Moved = unheard) -> Payload:
     """Both digests of a file, read once; each hash runs on a thread of its own."""
     with path.open("rb", buffering=0) as reading, _Hashes() as hashes:
         size = 0
         while piece := reading.read(_PIECE):
             size += len(piece)
             hashes.feed(memoryview(piece))
+            moved(len(piece))
         return hashes.payload(size)
 
 
-def sha256_file(path: Path) -> str:
+def sha256_file(path: Path, moved: Moved = unheard) -> str:
     """The file's sha256 in hex."""
-    with path.open("rb") as reading:
-        return hashlib.file_digest(reading, "sha256").hexdigest()
+    seen, buffer = hashlib.sha256(), bytearray(1 << 20)
+    with path.open("rb", buffering=0) as reading:
+        while count := reading.readinto(buffer):
+            seen.update(memoryview(buffer)[:count])
+            moved(count)
+    return seen.hexdigest()
 
 
-def copy_verified(source: Path, target: Path, sha256: str, what: str, mode: int = 0o644) -> None:
+def copy_verified(
+    source: Path, target: Path, sha256: str, what: str, mode: int = 0o644, moved: Moved = unheard
+) -> None:
     """Copy a file and make it durable; Damaged, naming `what`, and nothing left, where its bytes are not `sha256`."""
     seen = hashlib.sha256()
     try:
@@ -125,6 +140,7 @@ def copy_verified(source: Path, target: Path, sha256: str, what: str, mode: int 
             while piece := reading.read(_PIECE):
                 seen.update(piece)
                 _write_all(writing.fileno(), memoryview(piece))
+                moved(len(piece))
             os.fsync(writing.fileno())
         if seen.hexdigest() != sha256:
             raise Damaged(f"{what} is damaged: its sha256 is {seen.hexdigest()}, not {sha256}", f"look at {source}")
@@ -132,6 +148,14 @@ def copy_verified(source: Path, target: Path, sha256: str, what: str, mode: int 
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """A new file, on the disk when this returns."""
+    with path.open("xb") as writing:
+        writing.write(content)
+        writing.flush()
+        os.fsync(writing.fileno())
 
 
 class _Hashes:
@@ -213,6 +237,11 @@ class PayloadWriter(RawIOBase):
         self._unsynced = 0
         self._syncing: threading.Thread | None = None
         self._lost: OSError | None = None
+        self._given_up = False
+
+    def __exit__(self, kind: type[BaseException] | None, *more: object) -> None:
+        self._given_up = kind is not None
+        self.close()
 
     def writable(self) -> bool:
         return True
@@ -274,10 +303,11 @@ class PayloadWriter(RawIOBase):
         if self.closed:
             return
         try:
-            self._flush_small()
-            self._settle()
-            os.fsync(self._fd)
-            self.payload = self._hashes.payload(self._size)
+            if not self._given_up:  # nobody will have it: there is nothing to wait for
+                self._flush_small()
+                self._settle()
+                os.fsync(self._fd)
+                self.payload = self._hashes.payload(self._size)
         finally:
             self._hashes.__exit__()
             if self._syncing is not None:

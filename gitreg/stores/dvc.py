@@ -1,145 +1,38 @@
-"""Payload stores: a DVC remote that is a folder, or any other through DVC.
-
-Objects lie as DVC lays them, `<url>/files/md5/<2 hex>/<30 hex>`, so plain DVC reads what is pushed here. A folder
-needs no import of DVC, which takes longer than copying most models.
-"""
+"""Payload stores on other machines, through the file systems that DVC and its plug-ins bring."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable, Unsupported
-from gitreg.stores.cache import Cache, Payload, copy_verified, hash_file, object_path, sync_folder
-from gitreg.stores.scratch import scratch
+from gitreg.errors import GitregError, Refused, Unsupported
+from gitreg.stores.answers import Asking, read_answer, timeout
+from gitreg.stores.cache import Cache, Payload
+from gitreg.stores.identity import whose
+from gitreg.stores.listing import Files, list_objects, remove_object
+from gitreg.stores.payloads import Item, Progress, Stored
+from gitreg.stores.remote import Remote, run_on
 
 if TYPE_CHECKING:
-    from dvc_objects.fs.base import FileSystem
+    from asyncio import AbstractEventLoop
 
-Progress = Callable[[int], None]
-"""Called with the number of bytes just moved."""
+    from gitreg.stores.objects import Objects
 
 _EXTRAS = {"ssh": "ssh", "s3": "s3", "azure": "azure", "gs": "gs", "webdav": "webdav", "webdavs": "webdav"}
-
-
-@dataclass(frozen=True)
-class Item:
-    """A payload and the name it goes by in a run, for messages."""
-
-    payload: Payload
-    name: str
-
-
-class PayloadStore(Protocol):
-    """Where payloads are published."""
-
-    @property
-    def url(self) -> str:
-        """The store's address, as people know it."""
-
-    def path(self, payload: Payload) -> Path | None:
-        """The payload's file, where the store is a folder of this machine and has it."""
-
-    def check(self) -> None:
-        """Unreachable where it does not answer, Unsupported where DVC's plug-in for it is missing; writes nothing."""
-
-    def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        """Put payloads there and verify that they are; Unreachable or Damaged where they are not."""
-
-    def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        """Bring payloads into the cache; NotFound, naming one, where the store has it not."""
-
-
-def open_store(url: str, settings: Mapping[str, str], private: Path) -> PayloadStore:
-    """The store at `url`; `settings` are DVC's for a remote, `private` a `.dvc` folder with secrets."""
-    scheme = urlsplit(url).scheme if "://" in url else ""
-    if scheme in {"", "file"}:
-        return FolderStore(Path(url.removeprefix("file://")).expanduser())
-    return DvcStore(url, dict(settings), private)
-
-
-@dataclass(frozen=True)
-class FolderStore:
-    """A DVC remote that is a folder of this machine (or mounted on it)."""
-
-    root: Path
-
-    @property
-    def url(self) -> str:
-        return str(self.root)
-
-    def path(self, payload: Payload) -> Path | None:
-        found = object_path(self.root, payload.md5)
-        try:
-            return found if found.stat().st_size == payload.size else None
-        except OSError:
-            return None
-
-    def check(self) -> None:
-        if not self.root.is_dir() and not (self.root.parent.is_dir() and os.access(self.root.parent, os.W_OK)):
-            raise Unreachable(f"the payload store {self.root} is not there", "mount it, then give the command again")
-
-    def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        if self.root == cache.root:
-            _all_there(items, cache)
-            return
-        self._reachable()
-        for item in items:
-            payload, final = item.payload, object_path(self.root, item.payload.md5)
-            there = hash_file(final) if self.path(payload) else None
-            if there != payload:
-                if there and there.md5 == payload.md5:
-                    raise Refused(f"{item.name} has the md5 of another payload, {payload.md5}, and other bytes",
-                                  "one of the two was made to collide; save the model again")  # fmt: skip
-                source = cache.path(payload.md5)
-                if not source.exists():
-                    raise NotFound(f"the payload {item.name} is neither in {self.root} nor in {cache.root}",
-                                   "log the run again on the machine that trained it")  # fmt: skip
-                partial = final.parent / f".{payload.md5[2:]}.{uuid.uuid4().hex}"
-                final.parent.mkdir(parents=True, exist_ok=True)
-                copy_verified(source, partial, payload.sha256, item.name, mode=0o444)
-                partial.replace(final)
-                sync_folder(final.parent)
-            progress(payload.size)
-
-    def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        self._reachable()
-        for item in items:
-            if self.path(item.payload) is None:
-                raise _missing(item, object_path(self.root, item.payload.md5), self.url)
-            progress(item.payload.size)
-
-    def _reachable(self) -> None:
-        self.check()
-        self.root.mkdir(exist_ok=True)
-
-
-def _missing(item: Item, found: Path, url: str) -> GitregError:
-    if found.exists():
-        return Damaged(
-            f"{item.name} is damaged in {url}: {found.stat().st_size} bytes, not {item.payload.size}",
-            "gitreg push it again from a machine that has it",
-        )
-    return NotFound(f"the payload {item.name} is not in {url}", "gitreg push it from the machine that logged it")
-
-
-def _all_there(items: Sequence[Item], cache: Cache) -> None:
-    for item in items:
-        if not cache.has(item.payload.md5, item.payload.size):
-            raise _missing(item, cache.path(item.payload.md5), str(cache.root))
+_READ_ONLY = {"http", "https"}
+_LOUD = ("aiobotocore", "asyncssh", "azure", "botocore", "gcsfs", "httpx", "s3fs", "sshfs")
 
 
 @dataclass(frozen=True)
 class DvcStore:
-    """Any other DVC remote, through the file systems that DVC and its plug-ins bring."""
+    """A DVC remote on another machine; `settings` are main's, `private` is a `.dvc` folder with the user's own."""
 
     url: str
     settings: dict[str, str]
@@ -148,101 +41,145 @@ class DvcStore:
     def path(self, payload: Payload) -> Path | None:
         return None
 
-    @cached_property
-    def _opened(self) -> tuple[FileSystem, str]:
-        os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-        logging.getLogger("dvc").setLevel(logging.WARNING)
-        scheme = urlsplit(self.url).scheme
-        try:
-            from dvc.config import Config
-            from dvc.fs import get_cloud_fs
+    def check(self) -> None:
+        loop, remote = self._opened
+        run_on(loop, remote.reach())
 
-            stored = Config(str(self.private), validate=False)
-            mine = stored.get("remote", {}).get("payloads", {})
-            # Where payloads lie is main's to say (or the consumer's own setting); only the rest may be private.
-            config = {**self.settings, **{k: v for k, v in mine.items() if k != "url"}, "url": self.url}
-            cls, kwargs, root = get_cloud_fs({"core": {}, "remote": {}}, **config)
-            opened = cls(**({"agent_forwarding": False} if scheme == "ssh" else {}) | kwargs)
-            if scheme == "ssh":
-                # DVC's plug-in would accept any host key; () is its library's word for ssh's own known hosts.
-                opened.fs_args.setdefault("known_hosts", ())
-            return opened, root
-        except ImportError as error:
-            extra = _EXTRAS.get(scheme, scheme)
-            raise Unsupported(
-                f"payloads at {scheme}:// need DVC's plug-in: {error}", f"pip install 'gitreg[{extra}]'"
-            ) from None
+    def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
+        if self._scheme in _READ_ONLY:
+            raise Refused(f"{self.url} is a web server, which payloads are only read from",
+                          "git config gitreg.payloads URL-OF-A-STORE-TO-WRITE-TO")  # fmt: skip
+        if items:
+            loop, remote = self._opened
+            run_on(loop, remote.push(items, cache, progress))
 
-    def _remote_path(self, md5: str) -> str:
-        fs, root = self._opened
-        return str(fs.join(root, "files", "md5", md5[:2], md5[2:]))
+    def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
+        if items:
+            loop, remote = self._opened
+            run_on(loop, remote.pull(items, cache, progress))
 
-    def _size(self, md5: str) -> int | None:
-        fs, _ = self._opened
-        with self._named("look at", missing=True):
-            try:
-                return int(fs.info(self._remote_path(md5))["size"])
-            except FileNotFoundError:
-                return None
+    def verify(self, items: Sequence[Item], progress: Progress) -> Sequence[tuple[Item, str]]:
+        loop, remote = self._opened
+        return run_on(loop, remote.verify(items, progress))
+
+    def listing(self) -> Iterator[Stored]:
+        self.check()
+        with self._named("list"):
+            yield from list_objects(self._files, self._opened[1].path(""))
+
+    def remove(self, name: str) -> None:
+        with self._named("delete in"):
+            remove_object(self._files, self._opened[1].path(name))
+
+    def credentials(self) -> str:
+        """Where the credentials come from that are used, and the command that sets others; nothing secret."""
+        return whose(self._scheme, self._config(), os.environ)
 
     @contextlib.contextmanager
-    def _named(self, verb: str, *, missing: bool = False) -> Iterator[None]:
-        """Let what goes wrong be Unreachable; with `missing`, FileNotFoundError is an answer."""
+    def _named(self, verb: str) -> Iterator[None]:
+        """Let what a plug-in raises be told as everything else is."""
         try:
             yield
         except GitregError:
             raise
         except Exception as error:  # each plug-in raises kinds of its own
-            if missing and isinstance(error, FileNotFoundError):
-                raise
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise Unreachable(
-                f"cannot {verb} {self.url}: {reason}", "check that it is up and who you are there"
-            ) from error
+            raise self._opened[1].asking.named(read_answer(error), verb) from error
 
-    def check(self) -> None:
-        with self._named("reach"):
-            fs, root = self._opened
-            fs.exists(root)
+    @property
+    def _scheme(self) -> str:
+        return urlsplit(self.url).scheme
 
-    def push(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        self.check()
-        fs, _ = self._opened
-        for item in items:
-            payload, target = item.payload, self._remote_path(item.payload.md5)
-            if self._size(payload.md5) != payload.size:
-                source = cache.path(payload.md5)
-                if not source.exists():
-                    raise NotFound(f"the payload {item.name} is neither in {self.url} nor in {cache.root}",
-                                   "log the run again on the machine that trained it")  # fmt: skip
-                if hash_file(source) != payload:
-                    raise Damaged(f"the payload {item.name} is damaged in {cache.root}", f"look at {source}")
-                with self._named("write to"):
-                    fs.makedirs(fs.parent(target), exist_ok=True)
-                    fs.put_file(str(source), target)
-                there = self._size(payload.md5)
-                if there != payload.size:
-                    raise Damaged(
-                        f"{item.name} arrived at {self.url} with {there} bytes, not {payload.size}", "push again"
-                    )
-            progress(payload.size)
+    @property
+    def _opened(self) -> tuple[AbstractEventLoop, Remote]:
+        loop, remote, _ = self._open
+        return loop, remote
 
-    def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:
-        self.check()
-        fs, _ = self._opened
-        for item in items:
-            payload = item.payload
-            there = self._size(payload.md5)
-            if there is None:
-                raise NotFound(
-                    f"the payload {item.name} is not in {self.url}", "gitreg push it from the machine that logged it"
-                )
-            with scratch(cache.root / "tmp") as folder:
-                partial = folder / "payload"
-                with self._named("read from"):
-                    fs.get_file(self._remote_path(payload.md5), str(partial))
-                if hash_file(partial) != payload:
-                    raise Damaged(f"{item.name} is damaged in {self.url}: its bytes are not those that were registered",
-                                  "gitreg push it again from a machine that has it")  # fmt: skip
-                cache.adopt(partial)
-            progress(payload.size)
+    @property
+    def _files(self) -> Files:
+        files: Files = self._open[2].fs
+        return files
+
+    @cached_property
+    def _open(self) -> tuple[AbstractEventLoop, Remote, Any]:
+        os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+        for name in _LOUD:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        seconds = timeout()
+        config: dict[str, Any] = {**self.settings, "url": self.url}
+        try:
+            config = self._config()
+            asking = Asking(self.url, whose(self._scheme, config, os.environ), seconds)
+            from dvc.fs import get_cloud_fs
+            from fsspec.asyn import get_loop
+
+            cls, options, root = get_cloud_fs({"core": {}, "remote": {}}, **config)
+            fs = cls(**({"agent_forwarding": False} if self._scheme == "ssh" else {}) | options)
+            return get_loop(), Remote(_objects(self._scheme, fs, root, config, seconds), root, asking), fs
+        except ImportError as error:
+            extra = _EXTRAS.get(self._scheme, self._scheme)
+            raise Unsupported(
+                f"payloads at {self._scheme}:// need DVC's plug-in: {error}", f"pip install 'gitreg[{extra}]'"
+            ) from None
+        except GitregError:
+            raise
+        except Exception as error:  # each plug-in raises kinds of its own
+            asking = Asking(self.url, whose(self._scheme, config, os.environ), seconds)
+            raise asking.named(read_answer(error), "open") from error
+
+    def _config(self) -> dict[str, Any]:
+        """Where payloads lie is main's to say, or the consumer's own; other settings may be private."""
+        from dvc.config import Config
+
+        logging.getLogger("dvc").setLevel(logging.WARNING)
+        mine = Config(str(self.private), validate=False).get("remote", {}).get("payloads", {})
+        return {**self.settings, **{key: value for key, value in mine.items() if key != "url"}, "url": self.url}
+
+
+def _objects(scheme: str, fs: Any, root: str, config: Mapping[str, object], seconds: float) -> Objects:
+    """The plug-in's objects, with its own time-outs and retries replaced by ours."""
+    if scheme == "s3":
+        from gitreg.stores.s3 import S3Objects
+
+        options: dict[str, Any] = fs.fs_args.setdefault("config_kwargs", {})
+        options.setdefault("read_timeout", seconds)
+        options.setdefault("connect_timeout", seconds)
+        options.update(retries={"total_max_attempts": 1}, max_pool_connections=64)
+        # Not every server that speaks S3 knows the newer checksums; what arrived is verified anyhow.
+        options.update(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+        fs.fs.retries = 1
+        return S3Objects(fs.fs, root)
+    if scheme == "ssh":
+        from gitreg.stores.sftp import SftpObjects
+
+        # DVC's plug-in would accept any host key; () is its library's word for ssh's own known hosts.
+        fs.fs_args.setdefault("known_hosts", ())
+        if "timeout" not in config:
+            fs.fs_args["timeout"] = seconds
+        fs.fs_args.update(skip_instance_cache=True, keepalive_interval=15)
+
+        def connect() -> object:
+            vars(fs).pop("fs", None)
+            return fs.fs
+
+        return SftpObjects(connect, root)
+    if scheme in {"webdav", "webdavs"}:
+        from gitreg.stores.web import WebdavObjects
+
+        if "timeout" not in config:
+            fs.fs_args["timeout"] = seconds
+        return WebdavObjects(fs.fs, root)
+    if scheme in {"http", "https"}:
+        from gitreg.stores.web import HttpObjects
+
+        fs.SESSION_RETRIES = 1
+        with contextlib.suppress(KeyError):
+            for name in ("read_timeout", "connect_timeout"):
+                fs.fs_args["client_kwargs"][name] = config.get(name, seconds)
+        return HttpObjects(fs.fs, root)
+    from gitreg.stores.blobs import AzureObjects, GsObjects
+
+    if scheme == "azure":
+        return AzureObjects(fs.fs, root)
+    if scheme == "gs":
+        return GsObjects(fs.fs, root)
+    raise Unsupported(f"payloads at {scheme}:// are not supported", "s3, ssh, webdav, http, azure, gs or a folder")

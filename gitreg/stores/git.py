@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gitreg.errors import Conflict, Damaged, NotFound, Unsupported
+from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Unsupported
+from gitreg.stores.credentials import Credentials, credentials_used, refused_hint, travelling
 from gitreg.stores.git_program import (
     Answer,
+    Locked,
     busy,
     environment,
     failed,
     identity,
+    passing,
     read_git,
     version,
     without_credentials,
@@ -26,10 +29,12 @@ from gitreg.stores.git_writing import NewCommit, RefChange, Writing
 
 __all__ = [
     "Entry",
+    "Locked",
     "NewCommit",
     "Ref",
     "RefChange",
     "Repository",
+    "TagsMoved",
     "create_repository",
     "environment",
     "find_repository",
@@ -39,12 +44,33 @@ __all__ = [
 ]
 
 _TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
+_REJECTED = re.compile(r"^!\t[^:]*:(\S+)\t\[(?:remote )?rejected\] \((?!atomic)", re.MULTILINE)
+_BEATEN = re.compile(r"cannot lock ref '([^']+)': (?:reference already exists|is at)")
 _PIECEMEAL: set[tuple[Path, str]] = set()  # remotes of repositories, seen to have no atomic pushes
 _TRIES = 6
+_PATIENCE = 4.0  # seconds that refs here may be locked: each git waits for a while already
+_PAUSES = (0.5, 1.5, 4.5)  # seconds, before a server that stumbled is asked again
 _PUSH = (
     *("push", "--quiet", "--porcelain", "--no-verify"),
+    "--no-thin",  # looking for what to send less of would fetch, in a mirror, the trees of everything else
     *("--no-follow-tags", "--no-recurse-submodules"),  # only what is named, whatever push.followTags says
 )
+
+
+class TagsMoved(Damaged):
+    """Tags that a remote has under another object than this repository: `names`, without refs/tags/."""
+
+    def __init__(self, message: str, hint: str, names: tuple[str, ...]) -> None:
+        super().__init__(message, hint)
+        self.names = names
+
+
+class Taken(Conflict):
+    """Refs of a remote (`refs`, or one of them) are not what they should have been."""
+
+    def __init__(self, message: str, *, refs: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.refs = refs
 
 
 class _NotAtomicError(Exception):
@@ -55,7 +81,10 @@ class Repository(Writing):
     """One repository, and the remotes it knows."""
 
     def fetch(self, remote: str, refspecs: Sequence[str], *, extra: Sequence[str] = ()) -> None:
-        """Fetch just `refspecs`. Damaged where a tag seen before has moved; Unreachable where nobody answers."""
+        """Fetch just `refspecs`.
+
+        NotFound where a ref is not there; Damaged where a tag seen before has moved; Unreachable where nobody answers.
+        """
         argv = [
             "fetch",
             "--no-tags",
@@ -67,20 +96,24 @@ class Repository(Writing):
             "--",
             remote,
         ]
-        answer = write_git(self._argv([*argv, *refspecs]), env=environment())
+        answer = self._travel(remote, [*argv, *refspecs])
+        until = time.monotonic() + _PATIENCE
         for attempt in range(_TRIES):
-            if not answer.code or not busy(answer):
+            if not answer.code or not busy(answer) or time.monotonic() > until:
                 break
             # Another program fetches the same refs at this moment.
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
-            answer = write_git(self._argv([*argv, *refspecs]), env=environment())
+            answer = self._travel(remote, [*argv, *refspecs])
         if answer.code:
-            if moved := re.search(r"! \[rejected\]\s+(\S+)\s.*would clobber existing tag", answer.err):
-                raise Damaged(
-                    f"the tag {moved[1]} at {remote} is not the one seen before: a tag never moves",
-                    f"ask who changed it; git ls-remote {remote} 'refs/tags/{moved[1]}'",
+            if moved := re.findall(r"! \[rejected\]\s+(\S+)\s.*would clobber existing tag", answer.err):
+                raise TagsMoved(
+                    f"the tag {moved[0]} at {remote} is not the one seen before: a tag never moves",
+                    f"ask who changed it; git ls-remote {remote} 'refs/tags/{moved[0]}'",
+                    tuple(moved),
                 )
-            raise failed(answer, f"cannot fetch from {self.address(remote)}", travelling=True)
+            if absent := re.search(r"couldn't find remote ref (?:refs/(?:tags|heads)/)?(\S+)", answer.err):
+                raise NotFound(f"{self.address(remote)} has no {absent[1]}")
+            raise self.away(answer, remote, "fetch from")
 
     def push(self, remote: str, changes: Sequence[RefChange]) -> None:
         """Push all the changes or none. Conflict where a ref of the remote is not what it should have been.
@@ -116,9 +149,11 @@ class Repository(Writing):
     def _push(self, remote: str, changes: Sequence[RefChange], *how: str) -> None:
         leases = [f"--force-with-lease={change.ref}:{change.old}" for change in changes]
         refspecs = [f"{change.new}:{change.ref}" for change in changes]
-        said = self._said_of_push([*_PUSH, *how, *leases, "--", remote, *refspecs], self.address(remote))
+        argv = [*_PUSH, *how, *leases, "--", remote, *refspecs]
+        said = self._said_of_push(argv, remote, lambda: self._arrived(remote, changes))
         if _TAKEN.search(said):
-            raise Conflict(f"{remote} has one of {', '.join(c.ref.split('/', 2)[-1] for c in changes)} already")
+            refs = _REJECTED.findall(said) or _BEATEN.findall(said) or [change.ref for change in changes]
+            raise Taken(f"{remote} has {', '.join(ref.split('/', 2)[-1] for ref in refs)} already", refs=tuple(refs))
 
     def _push_new(self, address: str, refs: Sequence[RefChange], *how: str) -> None:
         # A command line is limited, a file of settings is not. Of a tag git itself refuses another value.
@@ -129,35 +164,75 @@ class Repository(Writing):
             listed.write("".join(lines))
             listed.flush()
             argv = ["-c", f"include.path={listed.name}", *_PUSH, *how, *leases, "gitreg-push"]
-            said = self._said_of_push(argv, without_credentials(address))
+            said = self._said_of_push(argv, address, lambda: self._arrived(address, refs))
         if _TAKEN.search(said):
-            taken = re.findall(r"^!\t[^:]*:(\S+)\t\[rejected\] \((?!atomic)", said, re.MULTILINE)
+            taken = _REJECTED.findall(said)
             shown = ", ".join(name.split("/", 2)[-1] for name in taken[:8]) or "a registry"
             raise Conflict(f"{without_credentials(address)} has {shown} already")
 
-    def _said_of_push(self, argv: Sequence[str], shown: str) -> str:
+    def _said_of_push(self, argv: Sequence[str], remote: str, arrived: Callable[[], bool]) -> str:
         """What git says of refs that were refused, "" where none was; any other failure is an error."""
-        answer = write_git(self._argv(argv), env=environment())
+        answer = self._travel(remote, argv, arrived, pushing=True)
         if answer.code == 0:
             return ""
         said = answer.out.decode(errors="replace") + answer.err
         if "does not support --atomic" in said:
             raise _NotAtomicError
         if not _TAKEN.search(said):
-            raise failed(Answer(answer.code, b"", said), f"cannot push to {shown}", travelling=True)
+            raise self.away(Answer(answer.code, b"", said), remote, "push to")
         return said
+
+    def _arrived(self, remote: str, changes: Sequence[RefChange]) -> bool:
+        """Whether a push did all it was to do, though its answer was lost."""
+        try:
+            there = self.remote_refs(remote, *(change.ref for change in changes))
+        except GitregError:
+            return False
+        return all(there.get(change.ref, "") == change.new for change in changes)
+
+    def _travel(
+        self, remote: str, argv: Sequence[str], arrived: Callable[[], bool] = lambda: False, *, pushing: bool = False
+    ) -> Answer:
+        """Run a git that talks to `remote`; again where the server only stumbled, unless what was sent `arrived`."""
+        env = environment(**travelling(self.url(remote, pushing=pushing), self.settings))
+        answer = write_git(self._argv(argv), env=env)
+        for pause in _PAUSES:
+            if not passing(answer):
+                break
+            if arrived():
+                return Answer(0, b"")
+            time.sleep(random.uniform(pause / 2, pause))
+            answer = write_git(self._argv(argv), env=env)
+        return answer
+
+    def away(self, answer: Answer, remote: str, verb: str) -> GitregError:
+        """The error that an answer of a remote means; `verb` says what could not be done (reach, fetch from)."""
+        who = refused_hint(self.url(remote), self.settings)
+        return failed(answer, f"cannot {verb} {self.address(remote)}", travelling=True, who=who)
+
+    def url(self, remote: str, *, pushing: bool = False) -> str:
+        """The address that git will use for `remote`, which is a name or an address."""
+        named = self.config(f"remote.{remote}.url")
+        if any(key.startswith("url.") or key == f"remote.{remote}.pushurl" for key in self.settings):
+            asked = ["remote", "get-url", *(["--push"] if pushing else [])] if named else ["ls-remote", "--get-url"]
+            return self.text(*asked, "--", remote)
+        return named or remote
 
     def remote_refs(self, remote: str, *patterns: str) -> dict[str, str]:
         """The refs a remote has (`ls-remote`), by name; HEAD's branch as "HEAD" -> "ref: refs/heads/main"."""
-        answer = write_git(self._argv(["ls-remote", "--symref", "--", remote, *patterns]), env=environment())
+        answer = self._travel(remote, ["ls-remote", "--symref", "--", remote, *patterns])
         if answer.code:
-            raise failed(answer, f"cannot reach {self.address(remote)}", travelling=True)
+            raise self.away(answer, remote, "reach")
         found: dict[str, str] = {}
         for line in answer.out.decode(errors="replace").splitlines():
             value, _, name = line.partition("\t")
             if name not in found:
                 found[name] = value
         return found
+
+    def credentials(self, remote: str) -> Credentials:
+        """What `remote` is told of who asks; nobody is asked, and nothing secret is in the answer."""
+        return credentials_used(self.url(remote), self.settings)
 
     def address(self, remote: str) -> str:
         """The remote's address, without credentials, for people to read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,15 +28,31 @@ _KEPT = re.compile(
 _GUARDS = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.ext.allow=never", "core.symlinks=false",
     "transfer.fsckObjects=true", "core.fsync=all", "core.quotePath=false", "advice.detachedHead=false",
+    "core.filesRefLockTimeout=2000", "core.packedRefsTimeout=2000",  # milliseconds that another git is waited for
     "user.useConfigOnly=true", "maintenance.auto=false", "gc.auto=0", "submodule.recurse=false", "push.gpgSign=false",
 )  # fmt: skip
 _UNREACHABLE = re.compile(
     r"Could not (?:read from remote|resolve host)|unable to access|Connection (?:refused|reset|timed out|closed)"
     r"|does not appear to be a git repository|early EOF|hung up unexpectedly|[Nn]etwork is unreachable"
-    r"|repository '.*' (?:not found|does not exist)|Permission denied|Authentication failed"
-    r"|could not read (?:User|Pass)"
+    r"|repository '.*' does not exist|Permission denied|unexpected disconnect|RPC failed|Host key verification failed"
 )
-_BUSY = re.compile(r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists")
+_REFUSED = re.compile(
+    r"Authentication failed|could not read (?:User|Pass)|returned error: 40[13]\b|HTTP 40[13]\b"
+    r"|Permission denied (?:\(|, please)|Host key verification failed|Too many authentication failures"
+)
+_PASSING = re.compile(
+    r"returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)|early EOF|hung up unexpectedly|unexpected disconnect"
+    r"|Connection reset|Empty reply|Recv failure|transfer closed|kex_exchange_identification|bad line length"
+)
+_BUSY = re.compile(
+    r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists"
+    r"|shallow file has changed"
+)
+_LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
+
+
+class Locked(Unreachable):
+    """A git at work, or one that was killed, holds a lock: nothing was done, and may be done later."""
 
 
 def busy(answer: Answer) -> bool:
@@ -61,11 +78,13 @@ def guarded(args: Sequence[str]) -> list[str]:
     return [*(word for guard in _GUARDS for word in ("-c", guard)), *args]
 
 
-def read_git(argv: Sequence[str], data: bytes | None = None, cwd: Path | None = None) -> Answer:
+def read_git(
+    argv: Sequence[str], data: bytes | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Answer:
     try:
         done = subprocess.run(
-            ["git", *argv], input=data if data is not None else b"", capture_output=True, env=environment(), cwd=cwd,
-            check=False,
+            ["git", *argv], input=data if data is not None else b"", capture_output=True, env=env or environment(),
+            cwd=cwd, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         raise Unsupported("git is not installed", "apt install git (2.36 or newer)") from None
@@ -132,18 +151,42 @@ def without_credentials(url: str) -> str:
     return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
 
 
-def failed(answer: Answer, what: str, *, travelling: bool = False) -> GitregError:
+def passing(answer: Answer) -> bool:
+    """Whether a server failed in a way that may be over in a moment."""
+    return bool(answer.code and _PASSING.search(answer.err) and "Operation too slow" not in answer.err)
+
+
+def failed(answer: Answer, what: str, *, travelling: bool = False, who: str = "") -> GitregError:
+    """What a failure of git means; it begins with `what`. `who` is the hint where a server refused who asked."""
     lines = [line for line in answer.err.splitlines() if line.strip()]
     reason = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
     if "Could not read from remote repository" in reason and not lines[0].startswith("fatal:"):
         reason = lines[0]  # ssh says why; git only that it did not go
     reason = re.sub(r"^(fatal|error): ", "", reason)
-    if "No space left" in answer.err or "File too large" in answer.err:
+    if re.search("No space left|File too large|Disk quota exceeded", answer.err) or answer.code == -signal.SIGXFSZ:
         return GitregError(f"{what}: no space left on the disk", "free some space and give the same command again")
     if re.search(r"Read-only file system|insufficient permission|Permission denied", answer.err) and not travelling:
         return Refused(f"{what}: {reason}", "the folder cannot be written by you: ls -ld it, or work in a clone")
+    if travelling and _REFUSED.search(answer.err):
+        return Unreachable(f"{what}: the server refused who you are: {_plainly(reason)}", who)
+    if travelling and (absent := re.search(r"repository '(.*?)/?' not found", answer.err)):
+        hint = "check the address; some hosts say this of what you may not see: set GITREG_TOKEN"
+        return Unreachable(f"{what}: there is no repository {without_credentials(absent[1])}", hint)
     if travelling and _UNREACHABLE.search(answer.err):
         return Unreachable(f"{what}: {reason}", "check the address with git remote -v, then try again")
+    if held := _LOCK.search(answer.err):
+        hint = "another git is at work there, or was killed: try again; gitreg doctor tells what to do if it stays"
+        return Locked(f"{what}: {os.path.normpath(held[1])} is in the way", hint)
     if busy(answer):
         return Conflict(f"{what}: {reason}", "another git is at work here, or was killed: gitreg doctor")
     return GitregError(f"{what}: {reason or 'git ended with ' + str(answer.code)}")
+
+
+def _plainly(reason: str) -> str:
+    """What git says of a refusal, without the address, which is in the message already."""
+    found = re.search(r"(?:returned error: |HTTP )(\d+)", reason)
+    if found:
+        return f"it answers {found[1]}"
+    if "could not read" in reason:
+        return "it asks for a name and a password, and nothing here tells them"
+    return "authentication failed" if reason.startswith("Authentication failed") else reason

@@ -110,7 +110,7 @@ class Reading:
     def tree(self, treeish: str, under: str = "") -> list[Entry]:
         """The files of a commit or tree, below `under`. Refused where it holds a symlink, submodule or odd mode."""
         spec = f"{treeish}:{under}" if under else treeish
-        answer = self.read("ls-tree", "-r", "-z", "-l", "--full-tree", spec)
+        answer = self._list_tree(spec)
         if answer.code:
             raise NotFound(f"{under or 'the tree'} is not in {treeish[:12]}")
         entries = []
@@ -123,6 +123,18 @@ class Reading:
                 raise Damaged(f"git does not have the content of {path} in {treeish}", "git fsck")
             entries.append(Entry(path, oid, int(size)))
         return entries
+
+    def paths(self, treeish: str, under: str = "") -> dict[str, str]:
+        """Path -> blob of the plain files of a commit or tree, below `under`; no blob is looked at."""
+        spec = f"{treeish}:{under}" if under else treeish
+        answer = self.read("ls-tree", "-r", "-z", "--full-tree", spec)
+        if answer.code:
+            raise NotFound(f"{under or 'the tree'} is not in {treeish[:12]}")
+        lines = (line.partition("\t") for line in answer.out.decode("utf-8", "surrogateescape").split("\0")[:-1])
+        return {path: facts.split()[2] for facts, _, path in lines if facts.startswith("100")}
+
+    def _list_tree(self, spec: str) -> Answer:
+        return self.read("ls-tree", "-r", "-z", "-l", "--full-tree", spec)
 
     @cached_property
     def settings(self) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitreg.errors import Conflict, Refused
+from gitreg.errors import Conflict, GitregError, Refused
 from gitreg.stores.git_program import environment, failed, guarded, write_git
 from gitreg.stores.git_reading import Reading
 
@@ -113,14 +114,18 @@ class Writing(Reading):
         return True
 
     def tidy(self) -> None:
-        """Pack loose refs and objects once there are many, so that reading them does not grow slow."""
+        """Pack loose refs and objects once there are many, so that reading them does not grow slow.
+
+        Where that fails, as on a full disk, nothing is lost: the next one tries again.
+        """
         tags = self.common_dir / "refs" / "tags"
         loose = _count(tags) + _count(tags / "run")
-        if loose > _MANY_REFS:
-            self.write("pack-refs", "--all", what="cannot pack refs")
-        if _count(self.common_dir / "objects" / "17") > _MANY_OBJECTS:
-            self.write("repack", "-d", "-l", "-q", what="cannot pack objects")
-            self.write("prune-packed", "-q", what="cannot prune packed objects")
+        with contextlib.suppress(GitregError):
+            if loose > _MANY_REFS:
+                self.write("-c", "core.packedRefsTimeout=0", "pack-refs", "--all", what="cannot pack refs")
+            if _count(self.common_dir / "objects" / "17") > _MANY_OBJECTS:
+                self.write("repack", "-d", "-l", "-q", what="cannot pack objects")
+                self.write("prune-packed", "-q", what="cannot prune packed objects")
 
     def change_refs(self, changes: Sequence[RefChange]) -> None:
         """All the changes or none. Conflict where a ref is not what it should have been."""

@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from gitreg.stores.disk import remove_folder
 
 
 @contextlib.contextmanager
@@ -22,15 +23,15 @@ def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
     folder = parent / f"{prefix}{uuid.uuid4().hex}"
     with contextlib.ExitStack() as held:
         # Whoever sweeps holds the parent: no folder is seen between its making and its locking.
-        with _locked(parent, wait=True) as alone:
+        with locked(parent, wait=True) as alone:
             if alone:
                 _sweep(parent, prefix)
             folder.mkdir()
-            held.enter_context(_locked(folder, wait=True))
+            held.enter_context(locked(folder, wait=True))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
 
 def _sweep(parent: Path, prefix: str) -> None:
@@ -38,13 +39,13 @@ def _sweep(parent: Path, prefix: str) -> None:
     with os.scandir(parent) as entries:
         found = [entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
     for path in found:
-        with contextlib.suppress(OSError), _locked(Path(path), wait=False) as left:
+        with contextlib.suppress(OSError), locked(Path(path), wait=False) as left:
             if left:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+def locked(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Hold the lock of a folder; False where another program does, or where this file system has no locks."""
     fd = os.open(folder, os.O_RDONLY)
     try:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from referencing.jsonschema import DRAFT202012
 
 from testing.commandline import gitreg
+from testing.gitcli import git
 from testing.models import log_run, write_model
 
 CLI = Path(__file__).parents[2] / "gitreg/cli"
@@ -71,6 +72,9 @@ def test_reading(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer("log", "churn", "--limit", "1")["events"][0]["event"] == "retired"
     assert answer("diff", "churn@1", "churn@2", "--exit-code", code=1)["bump"] == "minor"
     assert answer("diff", "churn@1", "churn@1", "--exit-code")["same"] is True
+    assert (answer("fsck")["faults"], answer("fsck", "fraud")["versions"]) == ([], 1)
+    git(registry, "tag", "-d", "run/monday", "churn@v1.1.0")
+    assert {fault["rule"]: fault["remark"] for fault in answer("fsck", code=1)["faults"]}["tags"] is False
     assert answer("diff", "run:alone", "churn@1")["bump"] is None
 
 
@@ -97,6 +101,13 @@ def test_writing_and_moving(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (pulled["ref"], pulled["path"]) == ("churn@v1.0.1", str(home / "reg/served"))
     assert answer("pull", "run:monday", "again")["version"] is None
     assert answer("doctor", code=0)["ok"] is True
+    assert (answer("gc")["done"], answer("gc", "--remote", "--yes", "--grace", "0s")["done"]) == (False, True)
+    made = answer("bundle", "create", "churn@2", "-o", str(home / "x.gitreg"))["created"]
+    assert (made["names"], made["payloads"]) == (["churn@v1.0.1"], 1)
+    taken = answer("bundle", "apply", str(home / "x.gitreg"), str(home / "far"))["applied"]
+    assert (taken["created"], taken["versions"], taken["runs"]) == (True, ["churn@v1.0.1"], ["tuesday"])
+    assert answer("purge", "churn@1", "-m", "why")["payloads"][0]["path"] == "model/model.pkl"
+    assert answer("purge", "churn@1", "-m", "why", "--yes")["run_kept"] is None
 
 
 def test_a_repository_that_is_the_authority_answers_as_of_now(

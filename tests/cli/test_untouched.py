@@ -46,9 +46,19 @@ fetch
 pull churn ../served
 pull run:loose/model ../again
 predict churn -i ../data.json
+bundle create churn@1 loose-is-no-model -o ../x.gitreg
+bundle create churn@1 run:loose -o ../x.gitreg
+bundle apply ../x.gitreg
+bundle apply ../x.gitreg ../far
+gc --remote --runs-older-than 1d
+gc --remote --runs-older-than 1d --yes
+purge churn@v1.4.0 -m "leaked"
+purge churn@v1.4.0 -m "leaked" --yes
+fsck
 completion bash
 """.splitlines()
 REFUSED = {'retire churn@v1.2.0 -m "again"': 128, "predict churn -i ../data.json": 128}
+REFUSED["bundle create churn@1 loose-is-no-model -o ../x.gitreg"] = 128
 
 
 def make_dirty(folder: Path, home: Path) -> None:

@@ -9,7 +9,7 @@ from hashlib import md5
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gitreg.errors import Damaged, GitregError, Refused
@@ -22,6 +22,7 @@ from gitreg.format.dvc_files import (
     format_dvc_yaml,
     parse_dvc_config,
     parse_dvc_yaml,
+    remote_settings,
 )
 from gitreg.format.pointer import Pointer, format_pointer
 from testing.gitcli import git
@@ -58,9 +59,24 @@ values = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Z
 )
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True)
-remotes = st.builds(Remote, names, values, st.just("") | values, st.just("") | values)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return check_payload_url(url) == url
+    except Refused:
+        return False
+
+
+@st.composite
+def remotes(draw: st.DrawFn) -> Remote:
+    url = draw(st.sampled_from(["", "s3://", "gs://", "azure://", "ssh://", "webdavs://", "https://"])) + draw(values)
+    assume(_is_address(url))
+    return Remote(draw(names), url, {key: draw(values) for key in remote_settings(url) if draw(st.booleans())})
+
+
 configs = st.builds(
-    DvcConfig, st.lists(remotes, max_size=3, unique_by=lambda remote: remote.name).map(tuple), st.just("") | names
+    DvcConfig, st.lists(remotes(), max_size=3, unique_by=lambda remote: remote.name).map(tuple), st.just("") | names
 )
 # A path of a run holds no backslash.
 paths = st.text(st.characters(codec="utf-8", exclude_characters="\\"), min_size=1, max_size=12) | st.sampled_from(
@@ -74,7 +90,7 @@ pipelines = st.builds(
 
 
 def test_the_configuration_is_the_one_published() -> None:
-    remote = Remote("payloads", "s3://bucket/folder", "http://127.0.0.1:9000", "us-east-1")
+    remote = Remote("payloads", "s3://bucket/folder", {"endpointurl": "http://127.0.0.1:9000", "region": "us-east-1"})
     assert format_dvc_config(DvcConfig((remote,), "payloads")) == CONFIG
     assert parse_dvc_config(CONFIG) == DvcConfig((remote,), "payloads")
     assert parse_dvc_config(CONFIG).remote == remote
@@ -95,14 +111,7 @@ def test_dvc_reads_the_same_places(config: DvcConfig) -> None:
 
     found = ConfigObj(format_dvc_config(config).splitlines()).dict()
     assert found.pop("core", {}).get("remote", "") == config.default
-    assert found == {
-        f'remote "{remote.name}"': {
-            key: value
-            for key, value in (("url", remote.url), ("endpointurl", remote.endpointurl), ("region", remote.region))
-            if value
-        }
-        for remote in config.remotes
-    }
+    assert found == {f'remote "{remote.name}"': {"url": remote.url, **remote.settings} for remote in config.remotes}
 
 
 def test_what_dvc_writes_is_read_and_only_places_are_taken() -> None:
@@ -169,7 +178,10 @@ def test_a_line_of_a_million_spaces_is_read_or_refused(line: str) -> None:
 @pytest.mark.parametrize(
     "remote",
     [Remote("a b", "x"), Remote("", "x"), Remote("p", ""), Remote("p", " x"), Remote("p", "a\nurl = b"),
-     Remote("p", "a\"'b"), Remote("p", "%(home)s"), Remote("p", "x", "a\x00b"), Remote("p", "x", "", "\u2028"),
+     Remote("p", "a\"'b"), Remote("p", "%(home)s"), Remote("p", "s3://x", {"region": "a\x00b"}),
+     Remote("p", "s3://x", {"region": "\u2028"}), Remote("p", "s3://x", {"endpointurl": "http://a:b@c"}),
+     Remote("p", "s3://x", {"secret_access_key": "x"}), Remote("p", "x", {"region": "x"}),
+     Remote("p", "webdavs://x", {"ssl_verify": "false"}), Remote("p", "gs://x", {"endpointurl": "http://x"}),
      Remote('p"]\n[core', "x")],
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_not_written(remote: Remote) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 import gitreg
 from gitreg.errors import Conflict, GitregError, NotFound, Refused
-from gitreg.registry.use.load import read_file
+from gitreg.registry.use.pull import read_file
 from testing.registries import Place, log, signature, times
 
 api: Any = gitreg  # what is tested here are calls that a type checker would not let pass

@@ -10,14 +10,21 @@ from pathlib import Path
 import pytest
 
 from gitreg.registry.care.doctor import Finding, doctor
+from gitreg.registry.care.machine import look_at_dvc
+from gitreg.registry.homes import mirror_home
 from gitreg.registry.journal import open_journal
 from gitreg.registry.place import open_registry
+from gitreg.registry.seen import remember_seen
 from gitreg.registry.start.init import init
 from gitreg.registry.wishes import Wish, keep_wish
 from testing.clock import Clock
 from testing.gitcli import git, snapshot
+from testing.sshd import SshServer
 
-NAMES = ["git", "identity", "registry", "locks", "gitreg.yaml", "origin", "tags", "payloads", "runs", "registrations"]
+NAMES = [
+    *("git", "identity", "registry", "locks", "gitreg.yaml", "origin", "tags", "dvc", "payloads", "runs"),
+    *("registrations", "seen", "folders", "room", "clock"),
+]
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def change_main(registry: Path, name: str, content: str | None) -> None:
 def test_a_sound_registry_is_well_and_untouched(registry: Path, tmp_path: Path) -> None:
     before = snapshot(registry)
     found = doctor(registry)
-    assert [finding.name for finding in found] == [*NAMES, "clock"]
+    assert [finding.name for finding in found] == NAMES
     assert [finding for finding in found if not finding.ok] == []
     assert found[1].message == "Ana Analyst <ana@example.org>"
     assert found[2].message == f"{registry}, branch main"
@@ -203,6 +210,55 @@ def test_interrupted_runs_and_wishes_are_found(registry: Path, fixed_clock: Cloc
     run, wish = wrong(registry)
     assert (run.name, run.message) == ("runs", "run dead was interrupted and has not ended")
     assert (wish.message, wish.hint) == ("run:one/model as churn waits for the origin", "gitreg push")
+
+
+def test_a_memory_that_cannot_be_read_is_found_and_the_hint_mends_it(registry: Path) -> None:
+    state = open_registry(registry).state
+    remember_seen(open_registry(registry), {"refs/tags/churn@1": "1" * 40})
+    seen = {finding.name: finding.message for finding in doctor(registry)}
+    assert seen["seen"] == "1 tags are remembered: one that moves is noticed"
+    (state / "seen.sqlite").write_bytes(b"junk" * 1000)
+    (found,) = wrong(registry)
+    assert (found.name, found.message.partition(" cannot")[0]) == ("seen", f"{state}/seen.sqlite")
+    subprocess.run(found.hint.partition(";")[0], shell=True, check=True)
+    assert wrong(registry) == []
+
+
+def test_a_file_in_the_place_of_a_folder_and_a_full_disk_are_found(
+    registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = open_registry(registry).cache.root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    root.write_text("a file")
+    assert [(f.name, f.message) for f in wrong(registry)] == [
+        ("folders", f"{root} is a file, where a folder should be")
+    ]
+    root.unlink()
+    monkeypatch.setattr("gitreg.registry.care.machine._LEAST_ROOM", 1 << 60)
+    (found,) = wrong(registry)
+    assert (found.name, found.hint) == ("room", "free some: gitreg gc")
+
+
+def test_a_plug_in_that_is_not_installed_is_named(registry: Path) -> None:
+    change_main(registry, ".dvc/config", "[core]\n    remote = p\n['remote \"p\"']\n    url = gdrive://bucket/x\n")
+    assert "payloads" in {finding.name for finding in wrong(registry)}
+    plugs = list(look_at_dvc("s3://bucket/x"))
+    assert len(plugs) == 1
+    assert plugs[0].message.startswith(("dvc 3.", "dvc-s3 is not installed, which payloads at s3:// need"))
+
+
+def test_by_address_the_mirror_and_the_credentials_are_looked_at(
+    registry: Path, tmp_path: Path, sshd: SshServer
+) -> None:
+    address = sshd.url(tmp_path / "o.git")
+    found = {finding.name: finding for finding in doctor(address)}
+    assert [finding for finding in found.values() if not finding.ok] == []
+    assert found["origin"].message.startswith(f"{address} answers; credentials: ")
+    assert found["origin"].message.endswith("with the keys and the agent it finds")
+    lock = mirror_home(address) / "packed-refs.lock"
+    lock.touch()
+    os.utime(lock, (0, 0))
+    assert [(f.name, f.message.partition(" is left")[0]) for f in doctor(address) if not f.ok] == [("locks", str(lock))]
 
 
 def test_a_clock_behind_the_newest_tag_is_found(

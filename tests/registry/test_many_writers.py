@@ -115,7 +115,7 @@ def test_of_two_runs_with_one_id_the_second_is_refused(clone: Place, tmp_path: P
     log(2, run_id="job-7")
     log(3, run_id="job-7", registry=other.path)
     codes = together((register_one, clone.path, "job-7"), (register_one, other.path, "job-7"))
-    assert sorted(codes) == [0, 1]
+    assert sorted(codes) == [0, 128]
     winner, loser = (clone, other) if codes[0] == 0 else (other, clone)
     assert one_chain(clone.origin, "churn", 1) == ["job-7"]
     assert git(clone.origin, "rev-parse", "run/job-7") == git(winner.path, "rev-parse", "run/job-7")

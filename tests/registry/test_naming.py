@@ -232,6 +232,6 @@ def test_the_latest_of_many_versions_is_found_without_reading_them_all(
     for n in range(5):
         gitreg.register(log(n), "churn")
     read = []
-    monkeypatch.setattr(resolve, "read_version", lambda *a, _real=resolve.read_version: read.append(a[2]) or _real(*a))
+    monkeypatch.setattr(resolve, "bring_version", lambda *a, _real=resolve.bring_version: read.append(a[2]) or _real(*a))
     assert gitreg.resolve("churn").number == gitreg.resolve("models:/churn/latest").number == 5
     assert {str(version) for version in read} == {"v0.5.0"}

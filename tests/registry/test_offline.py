@@ -163,7 +163,7 @@ def test_a_note_made_meanwhile_is_sent_by_the_next_push(clone: Place) -> None:
     with away(clone):
         gitreg.note("churn@1", {"owner": "risk"}, {"auc": 0.5})
         assert labels(clone, version.tag) == {"owner": "risk", "metrics.auc": "0.5"}
-    assert git(clone.origin, "for-each-ref", NOTES) == ""
+    assert git(clone.origin, "notes", "--ref", NOTES, "list") == ""
     gitreg.push()
     assert lines(clone.origin, version.tag) == lines(clone.path, version.tag)
     assert len(lines(clone.origin, version.tag)) == 2
@@ -202,7 +202,7 @@ def test_offline_asked_for_writes_nothing_to_the_origin(clone: Place, monkeypatc
         with pytest.raises(Unreachable):
             call()
     assert clone.origin
-    assert (clone.at_origin(), git(clone.origin, "for-each-ref", NOTES)) == (before, "")
+    assert (clone.at_origin(), git(clone.origin, "notes", "--ref", NOTES, "list")) == (before, "")
     monkeypatch.delenv("GITREG_OFFLINE")
     assert [str(v) for v in gitreg.push().versions] == ["churn@v0.2.0"]
     assert len(lines(clone.origin, version.tag)) == 1

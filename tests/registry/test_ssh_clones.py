@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import gitreg
-from gitreg.errors import NotFound, Unreachable, Unsupported
+from gitreg.errors import NotFound, Unreachable
 from gitreg.registry.care.status import status
-from gitreg.registry.place import cache_home, open_registry
+from gitreg.registry.homes import cache_home
+from gitreg.registry.place import open_registry
 from testing.commandline import program
 from testing.gitcli import git
 from testing.registries import log, signature
@@ -89,23 +90,6 @@ def test_an_address_is_enough_to_read(origin: str, tmp_path: Path, home: Path) -
     assert answer(gitreg.load_model("churn", registry=origin), 4) == 28
     shutil.rmtree(cache_home())
     assert answer(gitreg.load_model("churn", registry=origin), 4) == 28
-
-
-def test_an_address_is_not_written_to(origin: str, tmp_path: Path) -> None:
-    before = git(tmp_path / "o.git", "for-each-ref")
-    run = gitreg.resolve("churn").run_id
-    for write in (
-        lambda: log(4, "churn", registry=origin),
-        lambda: gitreg.start_run(registry=origin),
-        lambda: gitreg.register(f"run:{run}", "other", registry=origin),
-        lambda: gitreg.note("churn", {"a": 1}, registry=origin),
-        lambda: gitreg.retire("churn@1", "old", registry=origin),
-        lambda: gitreg.push(registry=origin),
-    ):
-        with pytest.raises(Unsupported, match="can be read by its address, but not yet written to") as refused:
-            write()
-        assert refused.value.hint == f"git clone {origin}, then name the clone with -R"
-    assert git(tmp_path / "o.git", "for-each-ref") == before
 
 
 def test_no_registry_at_an_address(sshd: SshServer, tmp_path: Path) -> None:

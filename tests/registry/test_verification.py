@@ -15,7 +15,8 @@ from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable
 from gitreg.flavors import python_function
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import open_registry
-from gitreg.registry.use.load import read_file
+from gitreg.registry.seen import forget_seen
+from gitreg.registry.use.pull import read_file
 from gitreg.stores.cache import object_path
 from testing.gitcli import git
 from testing.registries import Place, log
@@ -171,9 +172,10 @@ def test_what_was_loaded_once_needs_neither_origin_nor_store(clone: Place, tmp_p
 def test_a_snapshot_that_was_changed_is_made_again(alone: Place, loaded: list[str]) -> None:
     gitreg.register(log(2), "churn")
     gitreg.load_model("churn")
-    (home,) = (open_registry().cache.root / "snapshots").iterdir()
+    (home,) = (path for path in (open_registry().cache.root / "snapshots").iterdir() if path.is_dir())
     flip(home / "model.pkl")
     assert gitreg.load_model("churn")(3) == 6
+    home.chmod(0o755)
     (home / "MLmodel").unlink()
     assert gitreg.load_model("churn")(3) == 6
     (home / "model.pkl").chmod(0o644)
@@ -315,6 +317,7 @@ def test_a_registered_model_directory_can_only_hold_good_names(alone: Place, loa
         refused((Damaged, Refused), "", alone, loaded)
         git(alone.path, "update-ref", "-d", "refs/tags/churn@1")
         git(alone.path, "update-ref", "-d", "refs/tags/churn@v0.1.0")
+        forget_seen(open_registry(), ["refs/tags/churn@1", "refs/tags/churn@v0.1.0"])
         gitreg.register("run:" + git(alone.path, "tag", "--list", "run/*")[4:], "churn")
 
 
@@ -344,7 +347,7 @@ def test_a_single_file_is_verified_too(alone: Place) -> None:
 
 
 def test_two_payloads_that_collide_in_md5_are_kept_apart(clone: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gitreg.stores import dvc
+    from gitreg.stores import payloads
     from gitreg.stores.cache import Payload
 
     registry = open_registry()
@@ -352,7 +355,7 @@ def test_two_payloads_that_collide_in_md5_are_kept_apart(clone: Place, monkeypat
         stream.write(BIG)
     mine = stream.payload
     theirs = Payload(mine.md5, "0" * 64, mine.size)
-    registry.store.push([dvc.Item(mine, "mine")], registry.cache, lambda _: None)
+    registry.store.push([payloads.Item(mine, "mine")], registry.cache, lambda _: None)
     with pytest.raises(Refused, match="theirs has the md5 of another payload"):
-        registry.store.push([dvc.Item(theirs, "theirs")], registry.cache, lambda _: None)
+        registry.store.push([payloads.Item(theirs, "theirs")], registry.cache, lambda _: None)
     assert object_path(clone.payloads, mine.md5).read_bytes() == BIG

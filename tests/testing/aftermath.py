@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 
 import gitreg
+from gitreg.registry.care.fsck import fsck
 from gitreg.registry.catalog import parse_runs, read_tags, read_versions
 from gitreg.registry.journal import open_runs
 from gitreg.registry.place import open_registry
@@ -26,6 +27,8 @@ def clean(place: Place) -> None:
         assert "draft" not in git(top, "for-each-ref", "refs/notes")
     if place.origin:
         assert place.at_origin() == place.tags()
+        assert [path for path in place.payloads.rglob(".*") if path.is_file()] == []
+    assert fsck(remote=True, registry=place.path).faults == ()
 
 
 def complete(place: Place, names: list[str]) -> None:

@@ -62,8 +62,13 @@ def program(*args: str | Path, **how: Any) -> Said:
 
 def on_terminal(*args: str, **env: str) -> str:
     """What `gitreg ARGS` prints to a terminal."""
+    return python_on_terminal("-m", "gitreg", *args, **env)
+
+
+def python_on_terminal(*args: str, **env: str) -> str:
+    """What `python ARGS` prints to a terminal."""
     mine, theirs = os.openpty()
-    command = [sys.executable, "-m", "gitreg", *args]
+    command = [sys.executable, *args]
     running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | env)
     os.close(theirs)
     pieces = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import gitreg
-from gitreg.format.mlmodel import MLModel, format_mlmodel
+from gitreg.format.mlmodel import MLModel, format_mlmodel, parse_mlmodel
 from gitreg.format.schema import Signature
 from gitreg.format.stage_file import StageFile, format_stage_file, stage_file_path
 from gitreg.registry.contents import collect
@@ -87,7 +87,7 @@ def put_stage(registry: Path, stage: str, ref: str) -> None:
         digest=version.digest,
         metrics=version.metrics,
         params=run.params,
-        signature=CHURN,
+        signature=parse_mlmodel(git(registry, "show", f"{version.commit}:{version.path}/MLmodel")).signature,
         requirements=("cloudpickle==3.1.2", "scikit-learn==1.9.1"),
     )
     write_on_main(registry, stage_file_path(stage, version.model), format_stage_file(found))

@@ -29,6 +29,7 @@ from gitreg.format.versions import ModelVersion, format_version_message, metrics
 from gitreg.registry.place import Registry, open_registry
 from gitreg.stores.cache import Cache
 from gitreg.stores.git import NewCommit, RefChange, create_repository
+from gitreg.stores.git_partial import clone_partially
 from testing.gitcli import git
 
 AUTHOR = "Ana Analyst <ana@example.org>"
@@ -226,8 +227,5 @@ def make_registry(path: Path) -> Builder:
 def mirror_of(builder: Builder, path: Path) -> Registry:
     """What `open_registry` makes of an address, made of a folder."""
     git(builder.path, "config", "uploadpack.allowFilter", "true")
-    repository = create_repository(path, bare=True)
-    repository.set_config("remote.origin.url", f"file://{builder.path}")
-    registry = Registry(repository, "origin", "main", path / "gitreg", Cache(path / "cache"), "here", mirror=True)
-    registry.fetch_main()
-    return registry
+    repository = clone_partially(path, f"file://{builder.path}")
+    return Registry(repository, "origin", "main", path / "gitreg", Cache(path / "cache"), "here", mirror=True)

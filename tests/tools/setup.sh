@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh TOOL: prints the folder of TOOL's own virtual environment, made from TOOL.txt at the first call.
+# setup.sh TOOL: prints the folder of TOOL's own virtual environment, made from TOOL.txt at the first call. A tool from npm
+# is named in TOOL.npm; TOOL.txt brings the node that installs and runs it.
 #
 # It lies in the user's cache, so that all checkouts share it. Scripts in it name their interpreter by absolute path, so
 # a finished one cannot be renamed: it keeps the name it was built under, and the name that callers see is a link to it,
@@ -8,7 +9,8 @@ set -eu
 tool=$1
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/gitreg-test
-made_from=$({ cat "$here/$tool.txt"; "${PYTHON:-python3}" --version; } | git hash-object --stdin | cut -c1-12)
+npm=$(cat "$here/$tool.npm" 2>/dev/null) || npm=
+made_from=$({ cat "$here/$tool.txt"; printf %s "$npm"; "${PYTHON:-python3}" --version; } | git hash-object --stdin | cut -c1-12)
 link=$cache/$tool-$made_from
 
 if [ ! -d "$link" ]; then
@@ -17,6 +19,9 @@ if [ ! -d "$link" ]; then
     built=$(mktemp -d "$link.XXXXXX")
     trap 'rm -rf "$built"' EXIT
     "$here/venv.sh" "$built" -r "$here/$tool.txt"
+    if [ -n "$npm" ]; then
+        PATH=$built/bin:$PATH npm install --prefix "$built" --no-audit --no-fund --ignore-scripts --loglevel=error "$npm" >&2
+    fi
     if ln -sn "$(basename "$built")" "$link" 2>/dev/null; then
         trap - EXIT
     fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# system.sh [python] [tests]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
+# system.sh [python] [tests] [servers]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 packages=
@@ -18,11 +18,22 @@ for part in "$@"; do
         ;;
     tests)
         want bash bash
+        want fcgiwrap fcgiwrap
         want fish fish
         want mandoc mandoc
+        want nginx nginx-light
+        want openssl openssl
         want ssh openssh-client
         want sshd openssh-server
         want zsh zsh
+        ;;
+    servers)
+        want apache2 apache2-bin
+        want ceph ceph-common
+        want ceph-mon ceph-mon
+        want ceph-osd ceph-osd
+        want openssl openssl
+        want radosgw radosgw
         ;;
     *)
         echo "system.sh: no such part: $part" >&2
@@ -41,10 +52,12 @@ if [ -n "$packages" ]; then
         echo "could not install what the tests need; please install by hand (Debian's names):$packages" >&2
         exit 1
     fi
-    case $packages in
-    # The tests start servers of their own: a machine with an init shall not get one that listens to the world.
-    *openssh-server*) [ ! -d /run/systemd/system ] || $root systemctl disable -q --now ssh >&2 ;;
-    esac
+    # The tests start servers of their own: a machine with an init shall not get any that listens to the world.
+    if [ -d /run/systemd/system ]; then
+        case $packages in *openssh-server*) $root systemctl disable -q --now ssh >&2 ;; esac
+        case $packages in *nginx*) $root systemctl disable -q --now nginx >&2 ;; esac
+        case $packages in *fcgiwrap*) $root systemctl disable -q --now fcgiwrap.socket fcgiwrap.service >&2 ;; esac
+    fi
 fi
 
 if ! "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from gitreg.errors import GitregError, NotFound
-from gitreg.format.times import from_seconds
+from gitreg.registry.care.machine import (
+    Finding,
+    look_at_clock,
+    look_at_dvc,
+    look_at_folders,
+    look_at_git,
+    look_at_identity,
+    look_at_locks,
+)
+from gitreg.registry.homes import mirror_home
 from gitreg.registry.journal import open_runs
 from gitreg.registry.place import CONFIG_FILE, Registry, is_address, open_registry, where_meant
+from gitreg.registry.seen import check_file
+from gitreg.registry.settle import waiting_runs
 from gitreg.registry.start.attach import TAG_REFSPEC
 from gitreg.registry.wishes import read_wishes
 from gitreg.stores import git
-from gitreg.stores.clock import now
+from gitreg.stores.credentials import credentials_used
 
-_OLDEST_GIT = (2, 36)
-_STALE = 600  # seconds: no git command that gitreg starts holds a lock that long
-_CLOCK_TOLERANCE = 300  # seconds
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: whether it is well, what was found, and what to do (empty: nothing)."""
-
-    name: str
-    ok: bool
-    message: str
-    hint: str = ""
-
-    def to_dict(self) -> dict[str, object]:
-        """As JSON, every key present."""
-        return dict(self.__dict__)
-
+__all__ = ["Finding", "doctor"]
 
 Check = Callable[[], Iterator[Finding]]
 
@@ -47,7 +40,7 @@ def doctor(
 
     With `offline` neither the origin nor a payload store on another machine is asked.
     """
-    findings = [*_look("git", _git), *_look("identity", partial(_identity, None))]
+    findings = [*_look("git", look_at_git), *_look("identity", partial(look_at_identity, None))]
     opened: list[Registry] = []
     repository: list[git.Repository] = []
 
@@ -62,8 +55,8 @@ def doctor(
         return tuple(findings)
     findings += _look("registry", open_here)
     for found in repository:
-        findings[1:2] = _look("identity", partial(_identity, found))
-        findings += _look("locks", partial(_locks, found))
+        findings[1:2] = _look("identity", partial(look_at_identity, found))
+        findings += _look("locks", partial(look_at_locks, found))
     for place in opened:
         for name, check in _CHECKS:
             findings += _look(name, partial(check, place))
@@ -82,22 +75,10 @@ def _look(name: str, check: Check) -> list[Finding]:
 
 def _repository(where: str) -> git.Repository | None:
     if is_address(where.partition("#")[0]):
-        return None
+        mirror = mirror_home(where.partition("#")[0])
+        return git.find_repository(mirror) if (mirror / "HEAD").exists() else None
     path = Path(where.partition("#")[0].removeprefix("file://")).expanduser()
     return git.find_repository(path) if path.exists() else None
-
-
-def _git() -> Iterator[Finding]:
-    version = git.version()
-    shown = ".".join(map(str, version))
-    if version[:2] >= _OLDEST_GIT:
-        yield Finding("git", True, f"git {shown}")
-    else:
-        yield Finding("git", False, f"git {shown} is older than 2.36", "install a newer git")
-
-
-def _identity(repository: git.Repository | None) -> Iterator[Finding]:
-    yield Finding("identity", True, repository.identity() if repository else git.identity())
 
 
 def _config(registry: Registry) -> Iterator[Finding]:
@@ -116,10 +97,12 @@ def _origin(registry: Registry) -> Iterator[Finding]:
     if registry.offline:
         yield Finding("origin", True, f"{address} was not asked: this is offline")
         return
+    used = credentials_used(registry.git.config(f"remote.{registry.remote}.url"), registry.git.settings)
     branch = f"refs/heads/{registry.branch}"
     if branch not in registry.git.remote_refs(registry.remote, branch):
         raise NotFound(f"{address} has no branch {registry.branch}", f"git ls-remote {registry.remote}")
-    yield Finding("origin", True, f"{address} answers")
+    whose = f"; credentials: {used.detail}" if "://" in address or used.kind == "ssh" else ""
+    yield Finding("origin", True, f"{address} answers{whose}")
 
 
 def _refspec(registry: Registry) -> Iterator[Finding]:
@@ -142,31 +125,15 @@ def _payloads(registry: Registry) -> Iterator[Finding]:
     if registry.payload_remote.url == str(registry.cache.root):
         yield Finding("payloads", True, "they lie in this repository")
         return
+    from gitreg.stores.dvc import DvcStore
+
     store = registry.store
     if registry.offline and "://" in store.url:
         yield Finding("payloads", True, f"{store.url} was not asked: this is offline")
         return
     store.check()
-    yield Finding("payloads", True, f"{store.url} answers")
-
-
-def _locks(repository: git.Repository) -> Iterator[Finding]:
-    """Locks that a killed git left, here and in an origin that is a folder of this machine."""
-    folders = {repository.git_dir, repository.common_dir}
-    for url in repository.remotes().values():
-        if Path(url).is_absolute() and (Path(url) / "HEAD").is_file():
-            folders.add(Path(url))
-    until, stale = now().timestamp() - _STALE, []
-    for folder in sorted(folders):
-        for lock in [*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")]:
-            if lock.stat().st_mtime < until:
-                stale.append(lock)
-    for lock in dict.fromkeys(stale):
-        since = from_seconds(lock.stat().st_mtime)
-        hint = f"if no git is at work there: rm {shlex.quote(str(lock))}"
-        yield Finding("locks", False, f"{lock} is left since {since}: git refuses to write", hint)
-    if not stale:
-        yield Finding("locks", True, "none left behind")
+    whose = f"; credentials: {store.credentials()}" if isinstance(store, DvcStore) else ""
+    yield Finding("payloads", True, f"{store.url} answers{whose}")
 
 
 def _open(registry: Registry) -> Iterator[Finding]:
@@ -180,29 +147,40 @@ def _open(registry: Registry) -> Iterator[Finding]:
 
 def _wishes(registry: Registry) -> Iterator[Finding]:
     waiting = [str(wish) for wish in read_wishes(registry.state)]
-    for wish in waiting:
-        yield Finding("registrations", False, f"{wish} waits for the origin", "gitreg push")
+    waiting += [f"run {run.id}" for run in waiting_runs(registry)] if registry.mirror else []
+    for what in waiting:
+        yield Finding("registrations", False, f"{what} waits for the origin", "gitreg push")
     if not waiting:
         yield Finding("registrations", True, "none waiting")
 
 
+def _dvc(registry: Registry) -> Iterator[Finding]:
+    with contextlib.suppress(NotFound):  # told with the payloads
+        yield from look_at_dvc(registry.payload_remote.url)
+
+
+def _folders(registry: Registry) -> Iterator[Finding]:
+    yield from look_at_folders(dict.fromkeys((registry.state, registry.cache.root, registry.written.root)))
+
+
+def _seen(registry: Registry) -> Iterator[Finding]:
+    count = check_file(registry)
+    yield Finding("seen", True, f"{count:,} tags are remembered: one that moves is noticed")
+
+
 def _clock(registry: Registry) -> Iterator[Finding]:
-    asked = ["--sort=-creatordate", "--count=1", "--format=%(creatordate:unix) %(refname:lstrip=2)", "refs/tags/"]
-    when, _, tag = registry.git.text("for-each-ref", *asked).partition(" ")
-    behind = int(when or 0) - now().timestamp()
-    if behind > _CLOCK_TOLERANCE:
-        message = f"the newest tag, {tag}, is of {from_seconds(int(when))}: this clock is {int(behind)} s behind"
-        yield Finding("clock", False, message, "timedatectl set-ntp true")
-    else:
-        yield Finding("clock", True, "not behind the newest tag")
+    yield from look_at_clock(registry.git)
 
 
 _CHECKS: tuple[tuple[str, Callable[[Registry], Iterator[Finding]]], ...] = (
     (CONFIG_FILE, _config),
     ("origin", _origin),
     ("tags", _refspec),
+    ("dvc", _dvc),
     ("payloads", _payloads),
     ("runs", _open),
     ("registrations", _wishes),
+    ("seen", _seen),
+    ("folders", _folders),
     ("clock", _clock),
 )

@@ -9,13 +9,15 @@ from gitreg.errors import Damaged, NotFound
 from gitreg.format.environment import CONDA, REQUIREMENTS, model_requirements
 from gitreg.format.mlmodel import NAME, parse_mlmodel
 from gitreg.format.models import RegisteredModel
-from gitreg.format.references import Latest, OfRun, parse_reference
+from gitreg.format.references import Latest, OfRun, Staged, parse_reference
 from gitreg.format.runs import Run
 from gitreg.format.schema import Signature
 from gitreg.format.signature_spelling import spell_signature
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.candidate import logged_model, version_run
+from gitreg.registry.catalog import read_tags, read_versions
 from gitreg.registry.files import CommittedFile, read_model_files, read_text
+from gitreg.registry.freshness import MAIN, MODELS, answer_from_here, ask_origin
 from gitreg.registry.notes import read_labels
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.queries.scan import Damage, staged_versions, warn_of
@@ -71,11 +73,16 @@ def describe(
     With `at` (RFC 3339) a name that moves is looked up as it was then. NotFound tells what there is.
     """
     place = open_registry(registry, offline=offline)
-    target = parse_reference(ref).target
+    reference = parse_reference(ref)
+    target = reference.target
     if isinstance(target, OfRun):
         return _run(place, target)
     if isinstance(target, Latest) and target.model == ref and at is None:
         return _named(place, ref)
+    if place.mirror and reference.moves and not isinstance(target, Staged):
+        ask_origin(place, MAIN, place.fetch_main)  # for the stages that run it
+    else:
+        answer_from_here(place, MAIN, moves=not isinstance(target, Staged))
     return _version(place, resolve(ref, at=at, registry=place))
 
 
@@ -93,7 +100,12 @@ def _with_versions(registry: Registry, run: Run) -> Run:
     """The run with the versions that were made of its models."""
     if not run.models:
         return run
-    made = {version.path: str(version) for version in search_versions(f"run_id = '{run.id}'", registry=registry)}
+    if registry.mirror:  # the version of a run is looked for among those that are here: nobody is asked for all
+        answer_from_here(registry, MODELS)
+        known = read_versions(registry, read_tags(registry).values()).versions
+        made = {version.path: str(version) for version in known if version.run_id == run.id}
+    else:
+        made = {version.path: str(version) for version in search_versions(f"run_id = '{run.id}'", registry=registry)}
     return replace(run, models=tuple(replace(model, version=made.get(model.path, "")) for model in run.models))
 
 
@@ -107,7 +119,7 @@ def _run(registry: Registry, target: OfRun) -> Description:
 
 def _version(registry: Registry, version: ModelVersion) -> Description:
     damage: Damage = []
-    staged = staged_versions(registry, damage)
+    staged = staged_versions(registry, damage, version.model)
     warn_of(damage)
     stages = tuple(one.stage for one in staged if (one.model, one.version) == (version.model, version.version))
     labels = read_labels(registry, [version.tag]).get(version.tag, {})

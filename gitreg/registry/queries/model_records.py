@@ -99,18 +99,18 @@ def model_records(registry: Registry, names: Sequence[str] | None, damage: Damag
 def _cards(registry: Registry, damage: Damage) -> dict[str, str]:
     """The blobs of the cards on main, by model."""
     try:
-        entries = registry.git.tree(registry.main_ref, "models")
+        paths = registry.git.paths(registry.main_ref, "models")
     except NotFound:
         return {}
     except GitregError as error:
         damage.append(error)
         return {}
     found = {}
-    for entry in entries:
-        name = entry.path.removesuffix(".md")
+    for path, blob in paths.items():
+        name = path.removesuffix(".md")
         try:
-            if card_path(name) == f"models/{entry.path}":
-                found[name] = entry.oid
+            if card_path(name) == f"models/{path}":
+                found[name] = blob
         except GitregError:
             continue  # some other file of theirs
     return found

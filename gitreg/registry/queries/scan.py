@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from gitreg.errors import GitregError, NotFound, warn
+from gitreg.errors import Damaged, GitregError, NotFound, Unreachable, warn
 from gitreg.format.models import StagedVersion, parse_staged
 from gitreg.format.runs import Run, format_run_message
-from gitreg.registry.notes import NOTES, read_labels
+from gitreg.registry.freshness import ALL, MAIN, MODELS, Asked, answer_from_here, ask_origin
+from gitreg.registry.notes import NOTES, read_labels, restore_notes
 from gitreg.registry.place import Registry
 from gitreg.registry.queries.records import RUN, RunRecord, Told, VersionRecord
 from gitreg.stores.git import Ref
@@ -23,19 +24,32 @@ Damage = list[GitregError]
 """What could not be read, collected on the way."""
 
 
-def bring(registry: Registry, models: Sequence[str] | None = None, *, runs: bool = False) -> None:
-    """In a mirror, fetch what will be read: `models` (None: all), or `runs`. Elsewhere what is here counts."""
-    if not registry.mirror or registry.offline:
-        return
+def bring(registry: Registry, models: Sequence[str] | None = None, *, runs: bool = False) -> Asked:
+    """In a mirror, fetch what will be read: main, `models` (None: all) or `runs`. Elsewhere what is here counts."""
+    if not registry.mirror:
+        return answer_from_here(registry, ALL)
+    if models is not None and not models and not runs:
+        return ask_origin(registry, MAIN, registry.fetch_main)
+    single = models is not None and len(models) == 1
+    thing = ALL if runs else f"{models[0]}@" if models and single else MODELS
+    asked = ask_origin(registry, thing, lambda: _bring(registry, None if runs else models, runs=runs))
+    if models and not single and asked.now:
+        for model in models:
+            registry.remember_fetch(f"{model}@")
+    return asked
+
+
+def _bring(registry: Registry, models: Sequence[str] | None, *, runs: bool) -> None:
+    registry.fetch_main()
     if runs:
         registry.fetch(f"{_TAGS}*")
     elif models is None:
-        refspecs = [f"{_TAGS}*:{_TAGS}*", f"^{_RUNS}*"]
-        registry.git.fetch(registry.remote, refspecs, extra=["--filter=tree:0"])
-    elif models:
+        registry.fetch(f"{_TAGS}*", f"^{_RUNS}*")
+    else:
         registry.fetch(*(f"{_TAGS}{model}@*" for model in models))
     # The tree of the notes is what is asked for, so that this one is not partial.
     registry.git.fetch(registry.remote, [f"+{NOTES}*:{NOTES}*"], extra=["--no-filter"])
+    restore_notes(registry)
 
 
 def version_records(registry: Registry, models: Sequence[str] | None = None) -> list[VersionRecord]:
@@ -108,23 +122,28 @@ def add_labels(registry: Registry, versions: Sequence[VersionRecord]) -> None:
         version.labels = labels.get(version.oid, {})
 
 
-def staged_versions(registry: Registry, damage: Damage) -> list[StagedVersion]:
-    """What the stages run, sorted by stage and model, as main is here."""
+def staged_versions(registry: Registry, damage: Damage, model: str = "") -> list[StagedVersion]:
+    """What the stages run (of one `model` if named), sorted by stage and model, as main is here."""
     try:
-        entries = registry.git.tree(registry.main_ref, "stages")
+        paths = registry.git.paths(registry.main_ref, "stages")
     except NotFound:
         return []
     except GitregError as error:
         damage.append(error)
         return []
-    files = [(entry.path.removesuffix(".yaml").split("/"), entry) for entry in entries if entry.path.endswith(".yaml")]
-    files = [(names, entry) for names, entry in files if len(names) == 2]
-    found = []
-    for (names, _), (_, _, content) in zip(files, registry.git.objects(e.oid for _, e in files), strict=True):
-        try:
-            found.append(parse_staged(content.decode("utf-8", "replace"), *names))
-        except GitregError as error:
-            damage.append(error)
+    files = [(path.removesuffix(".yaml").split("/"), blob) for path, blob in paths.items() if path.endswith(".yaml")]
+    files = [(names, blob) for names, blob in files if len(names) == 2 and model in ("", names[1])]
+    found: list[StagedVersion] = []
+    try:
+        for (names, _), (_, kind, content) in zip(files, registry.git.objects(blob for _, blob in files), strict=True):
+            try:
+                if kind != "blob":
+                    raise Damaged(f"git does not have the content of {'/'.join(names)}.yaml", "git fsck")
+                found.append(parse_staged(content.decode("utf-8", "replace"), *names))
+            except GitregError as error:
+                damage.append(error)
+    except Unreachable as away:  # a mirror has them not all
+        damage.append(away)
     return sorted(found, key=lambda staged: (staged.stage, staged.model))
 
 

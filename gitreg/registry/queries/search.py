@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol, TypeVar
 
@@ -96,7 +95,7 @@ def search_versions(
     comparisons, orders = _parsed(where, order_by, limit, "versions")
     place = open_registry(registry, offline=offline)
     models_ = _models_asked(comparisons)
-    bring(place, models_)
+    asked = bring(place, models_)
     damage: Damage = []
     records = version_records(place, models_)
     add_stages(records, staged_versions(place, damage))
@@ -106,9 +105,8 @@ def search_versions(
     kept = _ordered(records, _highest, False, damage)
     found = _values(_by(kept, orders, damage), limit, damage)
     labels = read_labels(place, [version.tag for version in found]) if found else {}
-    stale = bool(place.remote) and place.offline
-    if labels or stale:
-        found = [replace(version, labels=labels.get(version.tag, {}), stale=stale) for version in found]
+    told = {"as_of": asked.as_of, "stale": asked.stale}
+    found = [ModelVersion(**(v.__dict__ | told | {"labels": labels.get(v.tag, {})})) for v in found]
     warn_of(damage)
     return found
 
@@ -172,6 +170,8 @@ def model(name: str, *, registry: Where = None, offline: bool | None = None) -> 
     bring(place, [check_model_name(name)])
     for found in _models(place, [name], (), (), 1):
         return found
+    if place.mirror:
+        raise NotFound(f"no model {name} in {place.where}", "gitreg ls")
     from gitreg.registry.queries.model_records import model_records
 
     bring(place)
@@ -179,7 +179,7 @@ def model(name: str, *, registry: Where = None, offline: bool | None = None) -> 
     hint = "nothing is registered yet: gitreg register RUN MODEL"
     if names:
         hint = f"there is {', '.join(names)}" if len(names) <= 10 else f"there are {len(names)} models: gitreg ls"
-    if place.remote and not place.mirror:
+    if place.remote:
         hint += "; gitreg fetch brings what others registered"
     raise NotFound(f"no model {name} in {place.where}", hint)
 
@@ -211,6 +211,7 @@ def stages(
 ) -> list[StagedVersion]:
     """What the stages run, of one `stage` or `model` if named, sorted by stage and model."""
     place = open_registry(registry, offline=offline)
+    bring(place, [])
     damage: Damage = []
     found = staged_versions(place, damage)
     warn_of(damage)

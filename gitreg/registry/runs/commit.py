@@ -15,6 +15,7 @@ from gitreg.format.names import check_model_name, check_path, check_run_id
 from gitreg.format.runs import Run
 from gitreg.registry.contents import MODEL_FILE, check_files, collect
 from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.progress import Progress, silent
 from gitreg.registry.runs.log_model import keep_model
 from gitreg.registry.runs.open_run import start_run
 
@@ -30,6 +31,7 @@ def commit(
     push: bool | None = None,
     registry: str | os.PathLike[str] | Registry | None = None,
     dry_run: bool = False,
+    progress: Progress = silent,
 ) -> Run:
     """Make a model directory a run, byte for byte as it is, and register it if asked to.
 
@@ -48,14 +50,14 @@ def commit(
     if dry_run:
         check_files(folder)
         return Run(chosen, name or "", "finished")
-    files = collect(folder, place.cache, place.config)
+    files = collect(folder, place.written, place.config, progress=progress)
     run = start_run(name, run_id=chosen, push=push, registry=place)
     try:
         keep_model(run, path, mlmodel, files, register_as, push)
     except BaseException:
         run.discard()
         raise
-    return run.end()
+    return run.end(progress=progress)
 
 
 def read_directory(folder: Path) -> MLModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,24 +17,40 @@ from gitreg.format.times import parse_time
 from gitreg.registry.contents import StoredFile, git_files, in_git_file, sums_of
 from gitreg.registry.journal import Journal, OpenRun
 from gitreg.registry.place import Registry
+from gitreg.registry.progress import Progress, silent
 from gitreg.registry.publish import push_runs
 from gitreg.registry.register import register_wished, wish_for
+from gitreg.registry.settle import release_payloads, renew_mirror, settle
 from gitreg.stores.git import NewCommit, RefChange
 
 
-def finish(registry: Registry, journal: Journal, ended: Run | None) -> Run:
+def finish(registry: Registry, journal: Journal, ended: Run | None, progress: Progress = silent) -> Run:
     """Commit and tag a run that is ending, then do what was asked for its end; safe to repeat after a kill."""
-    done = False
+    made = published = False
     try:
-        run = ended or _commit(registry, journal)
-        done = True
-        return _afterwards(registry, journal.run, run)
+        run = ended or make_run(registry, journal)
+        made = True
+        run, published = _afterwards(registry, journal.run, run, progress)
+        return run
     finally:
-        journal.close(remove=done)
+        waits = made and registry.mirror and bool(journal.run.author) and not published
+        if waits and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            journal.append({"event": "done"})
+        if made and not waits:
+            release_payloads(registry, journal)
+        journal.close(remove=made and not waits)
+        if published:
+            settle(registry, journal.run.id, done=True)
 
 
-def _commit(registry: Registry, journal: Journal) -> Run:
-    author = registry.git.identity()
+def make_run(registry: Registry, journal: Journal) -> Run:
+    """The commit and the tag of an ended run, from its journal alone: made again, they are the same."""
+    if registry.mirror:
+        renew_mirror(registry)
+        if not journal.run.author:
+            facts = {"author": registry.git.identity(), "remote": _dvc_config(registry)}
+            journal.append({"event": "commit", **facts})
+    author = journal.run.author or registry.git.identity()
     run = journal.run.to_run("finished", author)
     when = int(parse_time(run.ended).timestamp())
     message = format_run_message(run)
@@ -71,9 +88,13 @@ def _run_files(registry: Registry, journal: Journal, run: Run) -> dict[str, byte
     for path, files in state.model_files.items():
         committed |= git_files([_with_content(journal, file, f"{path}/{file.path}") for file in files], path)
     committed["dvc.yaml"] = format_dvc_yaml(run_pipeline(series)).encode()
-    remote = registry.stated_remote
-    committed[".dvc/config"] = format_dvc_config(DvcConfig((remote,), remote.name)).encode()
+    committed[".dvc/config"] = (state.remote or _dvc_config(registry)).encode()
     return committed
+
+
+def _dvc_config(registry: Registry) -> str:
+    remote = registry.stated_remote
+    return format_dvc_config(DvcConfig((remote,), remote.name))
 
 
 def run_pipeline(plots: Mapping[str, object]) -> Pipeline:
@@ -85,7 +106,8 @@ def _with_content(journal: Journal, file: StoredFile, kept_at: str) -> StoredFil
     return file if file.payload else in_git_file(file.path, journal.content(kept_at))
 
 
-def _afterwards(registry: Registry, state: OpenRun, run: Run) -> Run:
+def _afterwards(registry: Registry, state: OpenRun, run: Run, progress: Progress) -> tuple[Run, bool]:
+    """The run with the versions it became, and whether the origin has it now."""
     versions: dict[str, str] = {}
     waiting: list[GitregError] = []
     # A run that failed is kept, and nothing of it is published by itself.
@@ -93,14 +115,17 @@ def _afterwards(registry: Registry, state: OpenRun, run: Run) -> Run:
     for path, wished in wishes.items():
         wish = wish_for(run.id, path, wished)
         try:
-            versions[path] = str(register_wished(registry, wish, run=run))
+            versions[path] = str(register_wished(registry, wish, progress, run))
         except Unreachable as away:
             waiting.append(away)
+    published = bool(versions)
     if state.push and registry.remote and not versions:
         try:
-            push_runs(registry, [run])
+            push_runs(registry, [run], progress)
+            published = True
         except Unreachable as away:
             waiting.append(away)
     for error in waiting:
         warn(f"{error.message} ({error.hint})")
-    return replace(run, models=tuple(replace(m, version=versions.get(m.path, m.version)) for m in run.models))
+    models = tuple(replace(m, version=versions.get(m.path, m.version)) for m in run.models)
+    return replace(run, models=models), published

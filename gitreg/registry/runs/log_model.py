@@ -21,6 +21,7 @@ from gitreg.format.times import format_time, parse_time
 from gitreg.registry.contents import SUMS, StagedDirectory, StoredFile, collect, sums_of
 from gitreg.registry.place import Registry
 from gitreg.registry.runs.open_run import ActiveRun, active_run, start_run
+from gitreg.registry.settle import release_refused
 from gitreg.stores.cache import sha256_file
 from gitreg.stores.clock import now
 from gitreg.stores.scratch import scratch
@@ -82,13 +83,17 @@ def _log(
 ) -> LoggedModel:
     registry = run.registry
     with scratch(registry.state / "tmp") as folder:
-        staged = StagedDirectory(folder, registry.cache)
-        mlmodel = save(
-            model, staged, artifact_path=path, run_id=run.id, created=mlflow_time(run.journal.run.started),
-            model_uuid=uuid.uuid5(_UUIDS, f"{run.id}/{path}").hex, **options,
-        )  # fmt: skip
-        files = collect(staged.path, registry.cache, registry.config, staged.payloads, move=True)
-        return keep_model(run, path, mlmodel, files, register_as, push)
+        staged = StagedDirectory(folder, registry.written)
+        try:
+            mlmodel = save(
+                model, staged, artifact_path=path, run_id=run.id, created=mlflow_time(run.journal.run.started),
+                model_uuid=uuid.uuid5(_UUIDS, f"{run.id}/{path}").hex, **options,
+            )  # fmt: skip
+            files = collect(staged.path, registry.written, registry.config, staged.payloads, move=True)
+            return keep_model(run, path, mlmodel, files, register_as, push)
+        except BaseException:
+            release_refused(registry, staged.payloads.values())
+            raise
 
 
 def keep_model(

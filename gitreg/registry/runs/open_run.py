@@ -18,8 +18,10 @@ from gitreg.registry.catalog import read_run
 from gitreg.registry.contents import SUMS, StoredFile, in_git_file
 from gitreg.registry.journal import Journal, OpenRun, file_event, open_journal, read_open_run
 from gitreg.registry.place import Registry, open_registry, writable
+from gitreg.registry.progress import Progress, silent
 from gitreg.registry.runs.finish import finish
 from gitreg.registry.runs.source import source_of_process
+from gitreg.registry.settle import release_payloads
 from gitreg.stores.clock import now
 
 _LONGEST_VALUE = 16 << 10
@@ -54,23 +56,24 @@ class ActiveRun:
         if self in _active:
             self.end("finished" if kind is None else "failed")
 
-    def end(self, status: str = "finished") -> Run:
+    def end(self, status: str = "finished", progress: Progress = silent) -> Run:
         """End the run: one commit, one tag; then what was asked to be registered or pushed is."""
         if self in _active:
             _active.remove(self)
         self.journal.append({"event": "end", "status": status, "ended": format_time(now())})
-        return finish(self.registry, self.journal, self.ended)
+        return finish(self.registry, self.journal, self.ended, progress)
 
     def discard(self) -> None:
         """Close the run as if it had not been opened."""
         if self in _active:
             _active.remove(self)
+        release_payloads(self.registry, self.journal)
         self.journal.close(remove=True)
 
     def put_file(self, path: str, source: Path | bytes) -> None:
         """Keep a file until the run ends; large ones and payloads go to the cache at once."""
         self.check_files([path])
-        config, cache = self.registry.config, self.registry.cache
+        config, cache = self.registry.config, self.registry.written
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         if is_payload_name(path) or size > config.git_limit:
             if isinstance(source, bytes):
@@ -173,7 +176,9 @@ def start_run(
         raise NotFound(f"no open run {run_id} on this machine", "gitreg runs; without resume=True it is started")
     title = "" if name is None else _check_line(name, "run name")
     texts = {} if tags is None else check_texts(tags, "tags")
-    journal = open_journal(place.state, run_id, afresh=not resume)
+    # By address, what ended and waits for the origin is in its journal alone; that one is not written to again.
+    waits = place.mirror and before is not None and bool(before.ended)
+    journal = open_journal(place.state, run_id, afresh=not resume, again=waits)
     if not journal.run.started:
         first = ended or before
         started = first.started if first and first.started else format_time(now())

@@ -9,8 +9,8 @@ from gitreg.registry.files import read_run_payloads
 from gitreg.registry.notes import NOTES
 from gitreg.registry.place import Registry
 from gitreg.registry.start.origin import TAGS, Origin, registry_tags
-from gitreg.stores.dvc import Item, PayloadStore, open_store
 from gitreg.stores.git import RefChange, Repository
+from gitreg.stores.payloads import Item, PayloadStore, open_store
 
 TAG_REFSPEC = "refs/tags/*:refs/tags/*"
 """Brings the tags of orphan commits, which git does not follow; without a +, so that a moved tag is an error."""

@@ -14,8 +14,10 @@ from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.schema import Signature
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import Registry
+from gitreg.registry.progress import Progress, silent
 from gitreg.registry.use.data_files import kind_of, parse_data
-from gitreg.registry.use.load import Named, load_pyfunc
+from gitreg.registry.use.load import load_pyfunc
+from gitreg.registry.use.locate import Named
 from gitreg.registry.use.predictions import Kind, format_predictions
 
 STDIN = "-"
@@ -42,6 +44,7 @@ def predict_file(
     trust: Sequence[str] | None = None,
     registry: str | os.PathLike[str] | Registry | None = None,
     offline: bool | None = None,
+    progress: Progress = silent,
 ) -> Predicted:
     """The model's predictions for a CSV or JSON file (`-` is stdin), written to `target` if that is given.
 
@@ -53,7 +56,7 @@ def predict_file(
     if target is not None:
         _check_target(Path(target))
     name = os.fspath(source)
-    model = load_pyfunc(ref, trust=trust, registry=registry, offline=offline)
+    model = load_pyfunc(ref, trust=trust, registry=registry, offline=offline, progress=progress)
     kind = kind_of(name, content)
     read = parse_data(content, kind, model.signature, "the data" if name == STDIN else name)
     given = {**(read.params or {}), **(params or {})} or None

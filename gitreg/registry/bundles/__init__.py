@@ -1,0 +1,1 @@
+"""Bundles: versions with their payloads in one file."""
