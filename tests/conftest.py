@@ -14,7 +14,14 @@ from testing.clock import Clock
 from testing.sealed import seal
 from testing.tools import TOOLS, missing_tools
 
-pytest_plugins = ["pytester", "testing.addresses", "testing.rclone", "testing.smart_http", "testing.sshd", "testing.warm"]
+pytest_plugins = [
+    "pytester",
+    "testing.addresses",
+    "testing.rclone",
+    "testing.smart_http",
+    "testing.sshd",
+    "testing.warm",
+]
 
 # Fixtures whose tests get the mark `tools`.
 NEED_TOOLS = {"tool", "mlflow_python", "dvc"}

@@ -22,6 +22,7 @@ PAYLOADS = "payloads"
 _SECTION = re.compile(r"\[([^\[\]]*+)\]\s*+(?:#.*)?")
 _REMOTE = re.compile(r'remote\s+"([^"]+)"')
 _SETTING = re.compile(r"""([A-Za-z0-9_.-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^#"'][^#]*+)?)\s*+(?:#.*)?""")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")  # it becomes part of a host's name, which is told who the user is
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BARE_VALUE = re.compile(r"[A-Za-z0-9/._~:@%+=-]+")
 _UNQUOTABLE = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -98,6 +99,8 @@ def parse_dvc_config(text: str, what: str = CONFIG) -> DvcConfig:
         remote = _REMOTE.fullmatch(name)
         if remote and found.get("url"):  # one without an address only adds to a remote of another file
             known = {key: found[key] for key in _known_settings(found["url"]) if found.get(key)}
+            if not _is_account(known.get("account_name", "")):
+                raise Damaged(f"{what}: account_name of the remote {remote[1]} is no name of an Azure account")
             remotes.append(Remote(remote[1], found["url"], known))
     return DvcConfig(tuple(remotes), sections.get("core", {}).get("remote", ""))
 
@@ -107,6 +110,10 @@ def _known_settings(url: str) -> tuple[str, ...]:
         return remote_settings(url)
     except ValueError:  # no URL; whoever opens it is told
         return ()
+
+
+def _is_account(name: str) -> bool:
+    return not name or bool(_ACCOUNT.fullmatch(name))
 
 
 def _unquoted(text: str) -> str:
@@ -125,6 +132,10 @@ def format_dvc_config(config: DvcConfig) -> str:
             if key not in known:
                 hint = f"each user sets it with: dvc remote modify --local {remote.name} {key} ..."
                 raise Refused(f"{key} of a payload store is not written to a registry", hint)
+        if not _is_account(remote.settings.get("account_name", "")):
+            raise Refused(
+                f"bad name of an Azure account {remote.settings['account_name']!r}", "small letters and digits"
+            )
         for key in known:
             if value := remote.settings.get(key, ""):
                 text += f"    {key} = {_value(check_payload_url(value) if key == 'endpointurl' else value)}\n"

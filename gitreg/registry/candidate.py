@@ -14,7 +14,7 @@ from gitreg.format.runs import LoggedModel, Run
 from gitreg.format.semver import Semver
 from gitreg.format.tags import run_ref
 from gitreg.format.versions import ModelVersion
-from gitreg.registry.catalog import parse_runs, read_run
+from gitreg.registry.catalog import parse_runs
 from gitreg.registry.contents import MODEL_FILE
 from gitreg.registry.files import read_text
 from gitreg.registry.place import Registry
@@ -74,7 +74,7 @@ def logged_model(run: Run, path: str) -> LoggedModel:
 
 def read_candidate(registry: Registry, wish: Wish, run: Run | None = None) -> Candidate:
     """The model that `wish` names, of its `run` where that is at hand."""
-    run = run or read_run(registry, wish.run_id)
+    run = run or ended_run(registry, wish.run_id)
     model = logged_model(run, wish.path)
     # One process of git for all three; of the tree only the id is wanted.
     asked = [f"{run.commit}^{{tree}}", f"{run.commit}:{model.path}/{MODEL_FILE}", f"{run.commit}:dvc.yaml"]

@@ -128,6 +128,9 @@ def restore_notes(registry: Registry) -> None:
             missing = lines - set(text.split("\n"))
             if not missing or _write(registry, before, tag, text, missing, registry.git.identity()):
                 break
+            time.sleep(random.uniform(0, 0.1))
+        else:
+            raise Conflict("another program keeps writing notes", "give the command again")
 
 
 def read_notes(registry: Registry, tags: list[str]) -> dict[str, str]:
@@ -174,8 +177,11 @@ def push_notes(registry: Registry) -> None:
     elif registry.mirror:
         return
     _push_notes(registry)
+    texts = read_notes(registry, [note.tag for note in unsent]) if unsent else {}
     for note in unsent:
-        note.path.unlink(missing_ok=True)
+        # The mirror may have been deleted before they were sent: then they are not in it, and stay.
+        if set(note.lines) <= set(texts.get(note.tag, "").split("\n")):
+            note.path.unlink(missing_ok=True)
 
 
 def _push_notes(registry: Registry) -> None:

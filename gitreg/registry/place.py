@@ -16,6 +16,7 @@ from gitreg.format.runs import check_format
 from gitreg.registry.freshness import MAIN, Freshness, last_fetch, max_stale_meant, remember_fetch
 from gitreg.registry.homes import cache_home, state_home, state_of
 from gitreg.registry.mirror import MAIN_ALONE, bring_main, open_mirror
+from gitreg.registry.origin import default_branch, origin_of, unnamed_origin
 from gitreg.stores.cache import Cache
 from gitreg.stores.git import Repository, TagsMoved, find_repository, without_credentials
 from gitreg.stores.git_partial import ONE_COMMIT, PartialRepository
@@ -150,9 +151,14 @@ class Registry:
     @cached_property
     def store(self) -> PayloadStore:
         """The payload store, opened."""
+        from gitreg.format.dvc_files import check_payload_url
         from gitreg.stores.payloads import open_store
 
         remote = self.payload_remote
+        check_payload_url(remote.url)
+        if "://" in remote.url and self.git.work_tree and self.git.find_ref("HEAD:.dvc/config.local"):
+            hint = "see who put it there; then git rm --cached .dvc/config.local, and commit that"
+            raise Refused(".dvc/config.local is committed: it would say for everybody what each says alone", hint)
         dvc = self.git.work_tree / ".dvc" if self.git.work_tree else self.state / "dvc"
         return open_store(remote.url, remote.settings, dvc)
 
@@ -280,10 +286,8 @@ def _open_folder(named: str, branch: str, offline: bool) -> Registry:
     if git is None:
         hint = "gitreg init, or name a registry with -R PATH-OR-URL or GITREG_REGISTRY"
         raise NotFound(f"no registry here: {path.resolve()} is not in a git repository", hint)
-    remote = git.config("gitreg.remote") or ("origin" if git.config("remote.origin.url") else "")
-    if remote == "." or (git.work_tree is None and not git.config("gitreg.remote")):
-        remote = ""  # a bare repository has no branches of others': what it shows is its own
-    chosen = branch or git.config("gitreg.branch") or _default_branch(git, remote)
+    remote = origin_of(git)
+    chosen = branch or git.config("gitreg.branch") or default_branch(git, remote)
     return registry_in(git, remote, chosen, str(git.work_tree or git.common_dir), offline=offline)
 
 
@@ -294,14 +298,6 @@ def registry_in(git: Repository, remote: str, branch: str, named: str, *, offlin
         return Registry(git, remote, branch, state_home() / name, Cache(cache_home() / name), named, offline=offline)
     state = git.common_dir / "gitreg"
     return Registry(git, remote, branch, state, Cache(state / "cache"), named, offline=offline)
-
-
-def _default_branch(git: Repository, remote: str) -> str:
-    if remote:
-        head = git.symbolic_ref(f"refs/remotes/{remote}/HEAD")
-        if head:
-            return head.removeprefix(f"refs/remotes/{remote}/")
-    return git.symbolic_ref("HEAD").removeprefix("refs/heads/") or "main"
 
 
 def _open_mirror(address: str, branch: str, offline: bool) -> Registry:
@@ -338,6 +334,11 @@ def writable(registry: Registry) -> Registry:
         raise Refused(
             f"{registry.where} is a bare copy of {without_credentials(original)}",
             "write to a clone of that; or make this one the authority: git config gitreg.remote .",
+        )
+    if not registry.remote and (other := unnamed_origin(registry.git, registry.branch, CONFIG_FILE)):
+        raise Refused(
+            f"{registry.where} has no remote origin, and its remote {other} has this registry",
+            f"git config gitreg.remote {other}; or make this one the authority: git config gitreg.remote .",
         )
     _ = registry.config  # its mistakes are told before anything is written
     return registry

@@ -82,9 +82,11 @@ def _settle_all(registry: Registry) -> None:
     """Let go of runs that the origin has, though whoever sent them was killed before it could."""
     waiting = waiting_runs(registry) if registry.mirror else []
     if waiting:
-        left = unpushed_runs(registry)
+        there = registry.git.remote_refs(registry.remote, run_ref("*"))
+        # The mirror may have been deleted and made again meanwhile: what is not in it is not done with.
+        here = {ref.name: ref.oid for ref in registry.git.refs(*(run_ref(run.id) for run in waiting))}
         for run in waiting:
-            if run.id not in left:
+            if there.get(run_ref(run.id), "") == here.get(run_ref(run.id)):
                 settle(registry, run.id)
 
 

@@ -17,6 +17,7 @@ from gitreg.format.references import (
     OfRun,
     Reference,
     Staged,
+    Target,
     format_reference,
     parse_reference,
 )
@@ -66,8 +67,20 @@ def resolve(
         tags = _as_of(place, tags, at)
     chosen = _choose(place, tags, reference)
     found = bring_version(place, tags, chosen)
+    _check_number(tags, target, found)
     remember_seen(place, {version_ref(found.model, chosen): found.tag})
     return replace(found, as_of=asked.as_of, stale=asked.stale)
+
+
+def _check_number(tags: ModelTags, target: Target, found: ModelVersion) -> None:
+    """Damaged where a version was chosen by a number tag, and its own text tells another number."""
+    if isinstance(target, Numbered) or (isinstance(target, Latest) and target.by_number):
+        for number, oid in tags.numbers.items():
+            if oid == found.tag and number != found.number:
+                raise Damaged(
+                    f"the number tag {tags.model}@{number} holds {found}, which says that it is number {found.number}",
+                    f"gitreg fsck; ask who made {tags.model}@{number}",
+                )
 
 
 def _models_there(registry: Registry) -> str:

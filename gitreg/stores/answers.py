@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gitreg.errors import GitregError, NotFound, Refused, Unreachable
+from gitreg.errors import GitregError, NotFound, Unreachable
 
 _T = TypeVar("_T")
 
@@ -42,24 +41,16 @@ _SECRET = re.compile(r"(?i)\b(sig|signature|token|password|secret|accountkey|sha
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 
 
-def timeout() -> float:
-    """Seconds that a server may take for a request, GITREG_TIMEOUT: 60 without it."""
-    text = os.environ.get("GITREG_TIMEOUT", "")
-    try:
-        seconds = float(text or 60)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < 1e6:
-        raise Refused(f"bad time-out {text!r} in GITREG_TIMEOUT", "it is a number of seconds, such as 60")
-    return seconds
-
-
 class Missing(Exception):
     """What was asked for is not there: an object, or all it lies in."""
 
 
 class NoRanges(Exception):
     """The server sends whole objects only."""
+
+
+class Ended(Exception):
+    """The object ends before the bytes that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,9 @@ def _status(error: BaseException) -> int:
     if _NO_STATUS.search(type(error).__name__):
         return 0
     response: object = getattr(error, "response", None)
-    found: list[object] = [getattr(error, name, None) for name in ("status", "status_code", "code")]
+    # `code` is looked at last: aiohttp warns of it.
+    names = [name for name in ("status", "status_code") if getattr(error, name, None) is not None] or ["code"]
+    found: list[object] = [getattr(error, name, None) for name in names]
     if isinstance(response, dict):
         found.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
     elif response is not None:
@@ -140,7 +133,8 @@ class Asking:
     async def ask(self, verb: str, made: Callable[[], Awaitable[_T]], size: int = 0) -> _T:
         """What `made` gives, `size` bytes being moved.
 
-        Missing where it is not there; Unreachable where the store refuses, or does not answer again and again.
+        Missing where it is not there, Ended where it is shorter than asked for. Unreachable where the store refuses,
+        or does not answer again and again.
         """
         left = list(_WAITS)[: self.tries - 1]
         while True:
@@ -153,6 +147,8 @@ class Asking:
                 answer = read_answer(error)
                 if answer.missing:
                     raise Missing(answer.reason) from error
+                if answer.status == 416:
+                    raise Ended(answer.reason) from error
                 if answer.late:
                     left = left[-1:]  # a time-out was wait enough
                 if not answer.cut or not left:

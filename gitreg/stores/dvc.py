@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gitreg.errors import GitregError, Refused, Unsupported
-from gitreg.stores.answers import Asking, read_answer, timeout
+from gitreg.stores.answers import Asking, read_answer
 from gitreg.stores.cache import Cache, Payload
-from gitreg.stores.identity import whose
+from gitreg.stores.credentials import timeout
+from gitreg.stores.identity import ONE_CLONE, for_all, whose
 from gitreg.stores.listing import Files, list_objects, remove_object
 from gitreg.stores.payloads import Item, Progress, Stored
 from gitreg.stores.remote import Remote, run_on
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _EXTRAS = {"ssh": "ssh", "s3": "s3", "azure": "azure", "gs": "gs", "webdav": "webdav", "webdavs": "webdav"}
 _READ_ONLY = {"http", "https"}
+_TOLD = {"http", "https", "webdav", "webdavs"}
+"""Where a password itself travels: settings for all registries go to the server that they name, and no other."""
 _LOUD = ("aiobotocore", "asyncssh", "azure", "botocore", "gcsfs", "httpx", "s3fs", "sshfs")
 
 
@@ -73,7 +76,11 @@ class DvcStore:
 
     def credentials(self) -> str:
         """Where the credentials come from that are used, and the command that sets others; nothing secret."""
-        return whose(self._scheme, self._config(), os.environ)
+        return self._whose(self._config())
+
+    def _whose(self, config: Mapping[str, object]) -> str:
+        command = ONE_CLONE if self.private.name == ".dvc" else for_all(self.url)
+        return whose(self._scheme, config, os.environ, command)
 
     @contextlib.contextmanager
     def _named(self, verb: str) -> Iterator[None]:
@@ -108,7 +115,7 @@ class DvcStore:
         config: dict[str, Any] = {**self.settings, "url": self.url}
         try:
             config = self._config()
-            asking = Asking(self.url, whose(self._scheme, config, os.environ), seconds)
+            asking = Asking(self.url, self._whose(config), seconds)
             from dvc.fs import get_cloud_fs
             from fsspec.asyn import get_loop
 
@@ -123,16 +130,33 @@ class DvcStore:
         except GitregError:
             raise
         except Exception as error:  # each plug-in raises kinds of its own
-            asking = Asking(self.url, whose(self._scheme, config, os.environ), seconds)
+            asking = Asking(self.url, self._whose(config), seconds)
             raise asking.named(read_answer(error), "open") from error
 
     def _config(self) -> dict[str, Any]:
-        """Where payloads lie is main's to say, or the consumer's own; other settings may be private."""
+        """Where payloads lie is main's to say, or the consumer's own; other settings may be private.
+
+        They are never those of `.dvc/config`, which the branch that is checked out brings: DVC has commands among them.
+        """
         from dvc.config import Config
 
         logging.getLogger("dvc").setLevel(logging.WARNING)
-        mine = Config(str(self.private), validate=False).get("remote", {}).get("payloads", {})
-        return {**self.settings, **{key: value for key, value in mine.items() if key != "url"}, "url": self.url}
+        levels = Config(local_dvc_dir=str(self.private), validate=False)
+        everywhere, here = {}, levels.load_one("local").get("remote", {}).get("payloads", {})
+        for level in ("system", "global"):
+            everywhere.update(levels.load_one(level).get("remote", {}).get("payloads", {}))
+        if self._scheme in _TOLD and not _same_server(str(everywhere.get("url", "")), self.url):
+            everywhere = {}
+        mine = {key: value for key, value in {**everywhere, **here}.items() if key != "url"}
+        return {**self.settings, **mine, "url": self.url}
+
+
+def _same_server(one: str, other: str) -> bool:
+    try:
+        found = [(url.scheme, url.hostname, url.port) for url in (urlsplit(one), urlsplit(other))]
+    except ValueError:
+        return False
+    return found[0] == found[1]
 
 
 def _objects(scheme: str, fs: Any, root: str, config: Mapping[str, object], seconds: float) -> Objects:

@@ -195,14 +195,17 @@ class Repository(Writing):
     ) -> Answer:
         """Run a git that talks to `remote`; again where the server only stumbled, unless what was sent `arrived`."""
         env = environment(**travelling(self.url(remote, pushing=pushing), self.settings))
-        answer = write_git(self._argv(argv), env=env)
+        named = self.config(f"remote.{remote}.url")
+        # Wherever it is given, git's own command takes a remote's relative address from the top of the work tree.
+        home = (self.work_tree or self.git_dir) if named and ":" not in named and named[0] not in "/~" else None
+        answer = write_git(self._argv(argv), env=env, cwd=home)
         for pause in _PAUSES:
             if not passing(answer):
                 break
             if arrived():
                 return Answer(0, b"")
             time.sleep(random.uniform(pause / 2, pause))
-            answer = write_git(self._argv(argv), env=env)
+            answer = write_git(self._argv(argv), env=env, cwd=home)
         return answer
 
     def away(self, answer: Answer, remote: str, verb: str) -> GitregError:

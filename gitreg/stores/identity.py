@@ -7,10 +7,18 @@ from collections.abc import Mapping
 _REMOTE = "remote payloads in DVC's settings"
 
 
-def whose(scheme: str, config: Mapping[str, object], environ: Mapping[str, str]) -> str:
-    """Where the credentials come from, and the command that sets others."""
+ONE_CLONE = "dvc remote modify --local payloads"
+
+
+def whose(scheme: str, config: Mapping[str, object], environ: Mapping[str, str], command: str = ONE_CLONE) -> str:
+    """Where the credentials come from, and how `command`, which sets one, sets others."""
     where, change = _KINDS.get(scheme, _unknown)(config, environ)
-    return f"{where}; others: dvc remote modify --local payloads {change}"
+    return f"{where}; others: {command} {change}"
+
+
+def for_all(url: str) -> str:
+    """The command that sets a credential where there is no clone: DVC wants to know the remote first."""
+    return f"dvc remote add --global payloads {url}; dvc remote modify --global payloads"
 
 
 def _s3(config: Mapping[str, object], environ: Mapping[str, str]) -> tuple[str, str]:

@@ -45,6 +45,8 @@ class Partial:
     def feed(self, longest: int, digests: Sequence[Digest]) -> int:
         """Let the digests have what is there, and cut off what is more than `longest` bytes; how many there are."""
         with self._lock:
+            if self._closed:
+                return 0
             os.ftruncate(self._fd, min(self.size(), longest))
             at = 0
             while piece := os.pread(self._fd, _PIECE, at):

@@ -137,6 +137,8 @@ class FolderStore:
                     partial.replace(final)
                 sync_folder(final.parent)
             else:
+                with contextlib.suppress(OSError):  # so that no gc takes it for old before its tags are published
+                    os.utime(final)
                 progress(payload.size)
 
     def pull(self, items: Sequence[Item], cache: Cache, progress: Progress) -> None:

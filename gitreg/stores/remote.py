@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gitreg.errors import Damaged, NotFound
-from gitreg.stores.answers import Asking, Missing, NoRanges
+from gitreg.stores.answers import Asking, Ended, Missing, NoRanges
 from gitreg.stores.cache import Cache, Payload, place
 from gitreg.stores.objects import PIECE, Link, Look, Meter, Objects, Room, Source, collision
 from gitreg.stores.partial import Partial, partial_file
@@ -226,7 +226,10 @@ class Remote:
             await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
     async def _read(self, path: str, start: int, size: int) -> bytes:
-        return await self.asking.ask("read from", lambda: self.objects.read(path, start, size), size)
+        try:
+            return await self.asking.ask("read from", lambda: self.objects.read(path, start, size), size)
+        except Ended:
+            return b""
 
     async def _damaged(self, item: Item, path: str) -> Damaged:
         hint = "gitreg push it again from a machine that has it"

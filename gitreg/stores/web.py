@@ -138,11 +138,19 @@ class WebdavObjects:
                     self._made.add(folder)
             await link.write(upload, payload.size)
         except BaseException:
-            with contextlib.suppress(Exception):  # what went wrong before is what counts
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(10):
-                    await asyncio.to_thread(self._client.remove, partial)
+                    await self._clean(partial)
             raise
         link.meter.finish()
+
+    async def _clean(self, partial: str) -> None:
+        """Take away what came of an upload. A server may be late to see that it was cut, and keep the half then."""
+        for pause in (0.0, 0.2, 1.0):
+            await asyncio.sleep(pause)
+            with contextlib.suppress(Exception):  # what went wrong before is what counts
+                await asyncio.to_thread(self._client.remove, partial)
+                return
 
     def _make(self, folder: str) -> None:
         parts = folder.split("/")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.commandline import gitreg, on_terminal, program
+from testing.commandline import gitreg
 from testing.models import write_model
 
 
@@ -48,14 +48,3 @@ def test_a_repeated_commit_registers_what_was_not(home: Path, registry: Path, mo
     assert gitreg("commit", model).code == 0
     assert gitreg("commit", model, "--as", "churn", "-q").out == "run:friday\nchurn@v1.3.0\n"
     assert gitreg("commit", model, "--as", "churn", "-q").out == "run:friday\nchurn@v1.3.0\n"
-
-
-def test_a_transfer_is_shown_on_a_terminal_only(home: Path, registry: Path) -> None:
-    origin, served = str(home / "origin.git"), str(home / "served")
-    shown = on_terminal("-R", f"file://{origin}", "pull", "churn", served)
-    assert "downloading" in shown
-    assert "100%" in shown
-    quiet = on_terminal("-R", f"file://{origin}", "pull", "churn@v1.0.0", f"{served}-2", "-q")
-    assert quiet == f"{served}-2\n"
-    piped = program("-R", f"file://{origin}", "pull", "fraud", f"{served}-3")
-    assert (piped.err, piped.out) == ("", f"fraud@v0.1.0 is in {served}-3\n")

@@ -72,7 +72,9 @@ def _is_address(url: str) -> bool:
 def remotes(draw: st.DrawFn) -> Remote:
     url = draw(st.sampled_from(["", "s3://", "gs://", "azure://", "ssh://", "webdavs://", "https://"])) + draw(values)
     assume(_is_address(url))
-    return Remote(draw(names), url, {key: draw(values) for key in remote_settings(url) if draw(st.booleans())})
+    kinds = {"account_name": st.from_regex(r"[a-z0-9]{3,24}", fullmatch=True)}
+    settings = {key: draw(kinds.get(key, values)) for key in remote_settings(url) if draw(st.booleans())}
+    return Remote(draw(names), url, settings)
 
 
 configs = st.builds(
@@ -149,6 +151,7 @@ def test_what_dvc_writes_is_read_and_only_places_are_taken() -> None:
         ("[core\n", "line 1: neither a section nor a setting"),
         ("[core]\nremote = a\nremote = b\n", "line 3: remote stands twice"),
         ("[core]\n[core]\n", "line 2: the section core stands twice"),
+        ("['remote \"p\"']\nurl = azure://x\naccount_name = evil.example/\n", "is no name of an Azure account"),
         ("#" * 2_000_000, "has more than 1048576 characters"),
     ],
 )
@@ -182,7 +185,7 @@ def test_a_line_of_a_million_spaces_is_read_or_refused(line: str) -> None:
      Remote("p", "s3://x", {"region": "\u2028"}), Remote("p", "s3://x", {"endpointurl": "http://a:b@c"}),
      Remote("p", "s3://x", {"secret_access_key": "x"}), Remote("p", "x", {"region": "x"}),
      Remote("p", "webdavs://x", {"ssl_verify": "false"}), Remote("p", "gs://x", {"endpointurl": "http://x"}),
-     Remote('p"]\n[core', "x")],
+     Remote('p"]\n[core', "x"), Remote("p", "azure://x", {"account_name": "evil.example/"})],
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_not_written(remote: Remote) -> None:
     with pytest.raises(Refused):

@@ -265,6 +265,7 @@ def test_a_token_is_enough(origin: Builder, http_server: HttpServer, monkeypatch
             gitreg.resolve(ref, registry=address)
         assert "GITREG_TOKEN was used" in refused.value.hint
     assert describe("m0@v2.0.0", registry=address).files
+    http_server.expel("x-access-token")
 
 
 def test_a_tag_that_was_moved_is_noticed(address: str, origin: Builder) -> None:

@@ -383,6 +383,36 @@ def test_two_do_not_sweep_at_once(place: Place, monkeypatch: pytest.MonkeyPatch)
     assert gc(yes=True).waste == ()
 
 
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_payload_that_is_logged_or_published_again_during_a_sweep_stays(
+    clone: Place, monkeypatch: pytest.MonkeyPatch, remote: bool
+) -> None:
+    from gitreg.registry.care import gc as module
+
+    monkeypatch.delenv("GITREG_NOW")
+    model = write_model(clone.path.parent / "model", weights=b"same")
+    log_run(clone.path, "a", model)
+    gitreg.push("a")
+    for at, name in ((clone.path, "run/a"), (clone.origin, "run/a")):
+        assert at is not None
+        git(at, "tag", "-d", name)
+    real, found = module._find, []
+
+    def outrun(*args: object, **options: object) -> object:
+        found.append(real(*args, **options))  # type: ignore[arg-type]
+        if len(found) == 2:  # what may go is known, and nothing is removed yet
+            log_run(clone.path, "b", model)
+            if remote:
+                gitreg.push("b")
+        return found[-1]
+
+    monkeypatch.setattr(module, "_find", outrun)
+    gc(yes=True, remote=remote, grace=timedelta(0))
+    assert [row.what for row in found[1][0] if row.kind == "payload"] == [md5("same")] * (1 + remote)
+    assert md5("same") in md5s(cache(clone)) and md5("same") in md5s(clone.payloads)
+    gitreg.pull("run:b", clone.path.parent / "pulled")
+
+
 def test_a_store_on_a_server_is_swept_as_a_folder_is(
     clone: Place, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,7 +90,7 @@ def test_a_training_killed_after_its_end_is_completed_by_push(over_http: Remote,
 
 def test_notes_and_retirement_killed_are_completed(over_http: Remote, tmp_path: Path) -> None:
     assert run(train, over_http.address, "churn") == 0
-    for n in itertools.count(2, 9):
+    for n in itertools.count(2, 5):
         code = run(note_and_retire, over_http.address, "churn", path=git_that_kills(tmp_path / "bin", n, after=True))
         assert code in {0, -9}
         if code == 0:

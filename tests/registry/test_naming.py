@@ -232,6 +232,36 @@ def test_the_latest_of_many_versions_is_found_without_reading_them_all(
     for n in range(5):
         gitreg.register(log(n), "churn")
     read = []
-    monkeypatch.setattr(resolve, "bring_version", lambda *a, _real=resolve.bring_version: read.append(a[2]) or _real(*a))
+    monkeypatch.setattr(
+        resolve, "bring_version", lambda *a, _real=resolve.bring_version: read.append(a[2]) or _real(*a)
+    )
     assert gitreg.resolve("churn").number == gitreg.resolve("models:/churn/latest").number == 5
     assert {str(version) for version in read} == {"v0.5.0"}
+
+
+def test_a_relative_origin_is_the_same_wherever_the_command_is_given(
+    clone: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert clone.origin
+    git(clone.path, "remote", "set-url", "origin", f"../{clone.origin.name}")
+    below = clone.path / "a" / "b"
+    below.mkdir(parents=True)
+    other = tmp_path / "elsewhere" / "x"
+    other.mkdir(parents=True)
+    # From here that is another repository's address.
+    git(tmp_path, "clone", "-q", "--bare", clone.origin, other.parent / clone.origin.name)
+    for number, folder in enumerate((clone.path, below, other), 1):
+        monkeypatch.chdir(folder)
+        assert log(number, "churn").version == f"churn@v0.{number}.0"
+        assert clone.at_origin(f"churn@{number}") == [f"churn@{number}"]
+    assert git(other.parent / clone.origin.name, "tag") == ""
+
+
+def test_a_number_tag_that_holds_another_version_is_damaged(place: Place) -> None:
+    first = gitreg.register(log(1), "churn")
+    gitreg.register(log(2), "churn")
+    git(place.path, "update-ref", "refs/tags/churn@9", first.tag)
+    for name in ("churn@9", "models:/churn/9", "models:/churn/latest"):
+        with pytest.raises(Damaged, match=r"churn@9 holds churn@v0\.1\.0, which says that it is number 1"):
+            gitreg.resolve(name, offline=True)
+    assert gitreg.resolve("churn", offline=True).number == 2

