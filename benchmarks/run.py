@@ -22,6 +22,7 @@ sys.path.insert(0, str(TOP / "tests"))
 import by_address  # noqa: E402
 import large_model  # noqa: E402
 import listing  # noqa: E402
+import push_payloads  # noqa: E402
 import small_model  # noqa: E402
 import startup  # noqa: E402
 import warm_load  # noqa: E402
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "listing": listing.measure,
     "by_address": by_address.measure,
     "warm_load": warm_load.measure,
+    "push": push_payloads.measure,
 }
 
 

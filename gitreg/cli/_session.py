@@ -76,7 +76,7 @@ def _option(*names: str, **own: Any) -> Callable[[], click.Option]:
     return functools.partial(click.Option, names, **settings)
 
 
-class _Age(click.ParamType[float]):
+class Age(click.ParamType[float]):
     """How old something may be, in seconds."""
 
     name = "age"
@@ -101,7 +101,7 @@ GLOBALS: Mapping[str, Callable[[], click.Option]] = {
     "offline": _option("--offline", is_flag=True, help="Ask nobody: answer with what is here."),
     "max_stale": _option(
         "--max-stale",
-        type=_Age(),
+        type=Age(),
         metavar="AGE",
         help="While the origin is away, answer with what was fetched no longer ago: 30m, 24h.",
     ),

@@ -64,6 +64,8 @@ def apply(session: Session, file: Path, folder: Path | None) -> None:
     """
     from gitreg.registry.bundles.apply import apply_bundle
 
+    if folder and session.registry:
+        raise click.UsageError("-R names a registry and DIR a new one: give one of them")
     place = None if folder else session.open()
     done = apply_bundle(file, folder, registry=place, dry_run=session.dry_run, progress=session.progress)
     if session.json:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from gitreg.cli._session import Session, verb
+from gitreg.cli._session import Age, Session, verb
 from gitreg.cli._table import Column, print_table
 from gitreg.cli._words import counted, show_size
 
@@ -17,25 +17,25 @@ _COLUMNS = (
 
 @verb("gc", "registry", "json", "offline", "dry_run")
 @click.option(
-    "--runs-older-than", metavar="AGE", help="Also runs that ended so long ago and were never registered: 90d."
-)
+    "--runs-older-than", type=Age(), metavar="AGE",
+    help="Also runs that ended so long ago and were never registered: 90d.",
+)  # fmt: skip
 @click.option("--remote", is_flag=True, help="Also at the origin and in its payload store.")
-@click.option("--grace", metavar="AGE", help="What is younger stays (1d if not given).")
+@click.option("--grace", type=Age(), metavar="AGE", help="What is younger stays (1d if not given).")
 @click.option("--yes", is_flag=True, help="Do it; without it only what would go is said.")
 @click.pass_obj
-def command(session: Session, runs_older_than: str | None, remote: bool, grace: str | None, yes: bool) -> None:
+def command(session: Session, runs_older_than: float | None, remote: bool, grace: float | None, yes: bool) -> None:
     """Remove what no version, run, stage or open program needs.
 
     Payloads nothing names, snapshots that can be made again, leftovers of killed programs, copies of addresses that
     nobody asked for in 90 days. The origin must answer: what it has is needed, too. With --remote its payload store
     must be this registry's alone.
     """
-    from gitreg.format.times import parse_age
     from gitreg.registry.care.gc import GRACE, gc
 
     place = session.open()
-    older = timedelta(seconds=parse_age(runs_older_than, "--runs-older-than")) if runs_older_than is not None else None
-    kept = timedelta(seconds=parse_age(grace, "--grace")) if grace is not None else GRACE
+    older = timedelta(seconds=runs_older_than) if runs_older_than is not None else None
+    kept = timedelta(seconds=grace) if grace is not None else GRACE
     do = yes and not session.dry_run
     done = gc(registry=place, runs_older_than=older, remote=remote, grace=kept, yes=do, progress=session.progress)
     if session.json:

@@ -115,6 +115,8 @@ class Registry:
         from gitreg.format.dvc_files import Remote
 
         own = os.environ.get("GITREG_PAYLOADS") or self.git.config("gitreg.payloads")
+        if own and "://" not in own and not Path(own).expanduser().is_absolute():  # another one in each folder
+            raise Refused(f"{own}, the payload store, is relative", "git config gitreg.payloads ABSOLUTE-FOLDER-OR-URL")
         return Remote("payloads", own) if own else self.stated_remote
 
     @cached_property

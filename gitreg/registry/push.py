@@ -126,7 +126,7 @@ def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:
         raise NotFound(f"{place.where} has no origin to fetch from", "gitreg init --origin PATH-OR-URL")
     if place.offline:
         raise Unreachable("a fetch needs the origin, and this is offline", "give the command again without --offline")
-    before = len(place.git.refs("refs/tags/"))
+    before = {ref.name for ref in place.git.refs("refs/tags/")}
     place.fetch_main()
     remember_main(place)
     place.fetch("refs/tags/*")
@@ -135,4 +135,4 @@ def fetch(*, registry: str | os.PathLike[str] | Registry | None = None) -> int:
     merge_notes(place)
     place.remember_fetch()
     place.git.tidy()
-    return len(tags) - before
+    return len(tags.keys() - before)

@@ -147,8 +147,8 @@ def identity_from(shown: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """`url` without the secret parts that https addresses may carry."""
-    return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
+    """`url` without a password, and over https without a user, whose name may be a token."""
+    return re.sub(r"^(https?://)[^/]*@|^(\w[\w+.-]*://[^/:@]*):[^/]*@", lambda found: found[1] or f"{found[2]}@", url)
 
 
 def passing(answer: Answer) -> bool:
@@ -173,7 +173,7 @@ def failed(answer: Answer, what: str, *, travelling: bool = False, who: str = ""
         hint = "check the address; some hosts say this of what you may not see: set GITREG_TOKEN"
         return Unreachable(f"{what}: there is no repository {without_credentials(absent[1])}", hint)
     if travelling and _UNREACHABLE.search(answer.err):
-        return Unreachable(f"{what}: {reason}", "check the address with git remote -v, then try again")
+        return Unreachable(f"{what}: {reason}", "check the address (in a clone: git remote -v), then try again")
     if held := _LOCK.search(answer.err):
         hint = "another git is at work there, or was killed: try again; gitreg doctor tells what to do if it stays"
         return Locked(f"{what}: {os.path.normpath(held[1])} is in the way", hint)

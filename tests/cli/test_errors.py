@@ -238,6 +238,8 @@ CASES = [
     Case("usage-option-without-meaning", "--json cat churn:MLmodel"),
     Case("usage-a-file-without-a-path", "cat run:monday"),
     Case("usage-a-label-without-a-value", "note churn team"),
+    Case("usage-an-age-without-its-unit", "gc --grace 5"),
+    Case("usage-two-registries-at-once", "-R . bundle apply x.gitreg folder"),
 ]
 
 

@@ -676,3 +676,45 @@ def test_what_was_applied_is_told(source: Place, tmp_path: Path) -> None:
     assert done == Applied(
         str(tmp_path / "x.gitreg"), str(tmp_path / "far"), True, ("churn@v1.0.0",), ("a",), 3, True, False, 1, 1
     )
+
+
+def test_what_is_registered_while_a_bundle_is_applied_is_not_replaced(
+    source: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gitreg.registry.bundles import apply as module
+
+    assert source.origin
+    fill(source, "d")
+    create_bundle(["churn@4"], tmp_path / "x.gitreg")
+    for name in ("churn@4", "churn@v1.0.3", "run/d"):
+        git(source.origin, "tag", "-d", name)
+    taker, writer = (source.clone(tmp_path / name) for name in ("taker", "writer"))
+    for place in (taker, writer):
+        git(place.path, "config", "gitreg.payloads", place.payloads)
+    real = module._publish
+
+    def outrun(*args: object) -> None:
+        fill(writer, "e")
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_publish", outrun)
+    with pytest.raises(Conflict, match=r"the origin has another churn@"):
+        apply_bundle(tmp_path / "x.gitreg", registry=taker.path)
+    assert gitreg.resolve("churn@4", registry=writer.path).run_id == "e"
+    assert git(source.origin, "rev-parse", "churn@4") == git(writer.path, "rev-parse", "churn@4")
+    assert "churn@4" not in git(taker.path, "tag").split()
+
+
+def test_a_bundle_goes_onto_a_disk_without_hard_links(
+    source: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    create_bundle(["churn@1"], tmp_path / "x.gitreg")
+    with pytest.raises(Conflict, match="is there already"):
+        create_bundle(["churn@1"], tmp_path / "x.gitreg")
+    monkeypatch.undo()
+    assert apply_bundle(tmp_path / "x.gitreg", tmp_path / "far").versions == ("churn@v1.0.0",)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -383,6 +383,23 @@ def test_two_do_not_sweep_at_once(place: Place, monkeypatch: pytest.MonkeyPatch)
     assert gc(yes=True).waste == ()
 
 
+def test_payloads_of_a_run_that_ends_during_a_sweep_stay(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gitreg.registry.care import gc as module
+
+    training = gitreg.start_run(run_id="long", registry=place.path)
+    training.put_file("weights.bin", b"trained for days")
+    real = module.named_in
+
+    def outrun(*args: object, **options: object) -> object:
+        if gitreg.active_run():
+            training.end()
+        return real(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "named_in", outrun)
+    assert found(gc(yes=True), "payload") == []
+    assert md5("trained for days") in md5s(cache(place))
+
+
 @pytest.mark.parametrize("remote", [False, True])
 def test_a_payload_that_is_logged_or_published_again_during_a_sweep_stays(
     clone: Place, monkeypatch: pytest.MonkeyPatch, remote: bool

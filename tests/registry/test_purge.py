@@ -132,7 +132,7 @@ def test_other_clones_take_the_tombstone_and_drop_the_run(clone: Place, tmp_path
         gitreg.fetch(registry=other.path)
         assert other.tags("run/*", "*!") == ["churn@v1.0.0!", "run/a", "run/b"]
     stone = purge("churn@1", "why", yes=True).tombstone
-    gitreg.fetch(registry=others[0].path)
+    assert gitreg.fetch(registry=others[0].path) == 0
     assert gitreg.resolve("churn", registry=others[1].path).version == "v1.0.1"
     fill(others[2], "c")
     for other in others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import gitreg
-from gitreg.errors import Conflict, Unreachable
+from gitreg.errors import Conflict, GitregError, Unreachable
 from gitreg.registry.care.status import status
 from gitreg.registry.homes import cache_home, state_home
 from gitreg.registry.journal import read_journals
@@ -272,6 +273,28 @@ def test_a_note_that_could_not_be_sent_outlives_the_cache(over_http: Remote) -> 
     gitreg.note("churn@1", {"more": "1"})
     assert noted(over_http, version.tag) == 2
     assert not list((open_registry().state / "notes").iterdir())
+
+
+def test_a_note_stays_when_the_cache_goes_before_it_is_sent(over_http: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gitreg.registry import notes as module
+
+    version = gitreg.register(log(2), "churn")
+    gone = over_http.away()
+    gitreg.note("churn@1", {"owner": "risk"})
+    gone.rename(over_http.origin)
+    real = module._push_notes
+
+    def forgetful(registry: Registry) -> None:
+        forget()
+        real(registry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_push_notes", forgetful)
+        with contextlib.suppress(GitregError):
+            gitreg.push()
+    assert noted(over_http, version.tag) == 0
+    gitreg.push()
+    assert noted(over_http, version.tag) == 1
 
 
 def noted(remote: Remote, tag: str) -> int:

@@ -16,6 +16,7 @@ import pytest
 
 import gitreg
 from gitreg.errors import Refused
+from gitreg.registry.care.status import status
 from gitreg.registry.place import open_registry
 from gitreg.stores.dvc import DvcStore
 from gitreg.stores.payloads import open_store
@@ -105,6 +106,7 @@ def test_an_address_with_a_password_is_refused_and_not_shown(registry: Path, mon
     with pytest.raises(Refused, match="holds a password") as refused:
         _ = open_registry(registry).store
     assert SECRET not in f"{refused.value.message} {refused.value.hint}"
+    assert status(registry=registry).payloads == "webdavs://ana@example.org/store"
 
 
 def test_a_hint_names_a_command_that_works_where_there_is_no_clone(url: str, home: Path, tmp_path: Path) -> None:
@@ -118,3 +120,11 @@ def test_a_hint_names_a_command_that_works_where_there_is_no_clone(url: str, hom
         .credentials()
         .endswith("dvc remote modify --local payloads user ...")
     )
+
+
+def test_a_folder_of_ones_own_is_the_same_wherever_the_command_is_given(
+    registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITREG_PAYLOADS", "store")
+    with pytest.raises(Refused, match="store, the payload store, is relative"):
+        _ = open_registry(registry).store

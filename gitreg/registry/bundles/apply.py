@@ -128,8 +128,11 @@ def _publish(registry: Registry, unpacked: Unpacked, todo: Plan) -> None:
     planned = {change.ref: change for change in todo.tags}
     changes = []
     for ref, oid in refs.items():
-        if there.get(ref) != oid and (ref in planned or (here.get(ref) == oid and ref not in there)):
-            changes.append(RefChange(ref, oid, there.get(ref, "")))
+        old = there.get(ref, "")
+        if old != oid and (ref in planned or (here.get(ref) == oid and not old)):
+            if old and old != planned[ref].old:  # never what somebody else published since it was looked at
+                raise Conflict(f"the origin has another {ref.removeprefix(_TAGS)} now")
+            changes.append(RefChange(ref, oid, old))
     if todo.main:
         changes.append(RefChange(f"refs/heads/{registry.branch}", todo.main, registry.main()))
     if changes:

@@ -175,13 +175,25 @@ def _write(
                 writing.flush()
                 os.fsync(writing.fileno())
                 size = writing.tell()
-            os.link(partial, target)  # it fails where another program was quicker
+            _put(partial, target)
         except FileExistsError:
             raise Conflict(f"{target} is there already", "name another file, or remove it") from None
         finally:
             partial.unlink(missing_ok=True)
         sync_folder(target.absolute().parent)
     return size
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Let a whole file appear. FileExistsError where another program was quicker."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a stick that is carried across a gap may know no second names
+        if target.exists():
+            raise FileExistsError(target) from None
+        partial.rename(target)
 
 
 def _at_hand(registry: Registry, items: Sequence[Item], progress: Progress) -> list[tuple[Path, str]]:

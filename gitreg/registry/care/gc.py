@@ -137,6 +137,7 @@ def _all_refs(registry: Registry, *, everything: bool) -> Iterator[None]:
             registry.fetch_main()
             if not registry.mirror:
                 merge_notes(registry)
+                registry.remember_fetch()
             if everything:
                 registry.git.fetch(registry.remote, [f"+refs/*:{seen}*", "^refs/tags/*"])
         yield
@@ -173,6 +174,8 @@ def _find(
 
 
 def _needs(registry: Registry, old: Sequence[Expired], young: float) -> _Needs:
+    # Before the refs: a run that ends meanwhile is tagged first, and then its journal goes.
+    logging = named_by_journals(registry.state)
     going = {run.ref for run in old}
     tips: dict[str, list[str]] = {"versions": [], "runs": [], "others": []}
     for ref in registry.git.refs():
@@ -184,7 +187,7 @@ def _needs(registry: Registry, old: Sequence[Expired], young: float) -> _Needs:
     for owner, oids in tips.items():
         for md5 in named_in(registry.git, oids, partial=registry.mirror):
             by.setdefault(md5, {"others": "other refs"}.get(owner, owner))
-    for md5 in named_by_journals(registry.state):
+    for md5 in logging:
         by.setdefault(md5, "open runs")
     runs = {run.run.commit: str(run.run) for run in old}
     last = {md5: runs.get(at, "") for md5, at in named_in(registry.git, runs, partial=registry.mirror).items()}

@@ -57,6 +57,8 @@ def named_by_journals(state: Path) -> set[str]:
     for path in _journals(state):
         try:
             found |= {match[1].decode() for match in _MD5.finditer(path.read_bytes())}
+        except FileNotFoundError:
+            continue  # its run has just ended: it is a tag now
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}", f"look at {path.parent}") from None
     return found
@@ -71,13 +73,15 @@ def runs_in_use(registry: Registry) -> dict[str, str]:
 
     A version that cannot be read is an error: it might be of any run.
     """
+    # Before the versions: what comes true meanwhile is tagged first, and then its wish and its journal go.
+    wishes, journals = list(read_wishes(registry.state)), list(_journals(registry.state))
     found: dict[str, str] = {}
     for version in (*all_versions(registry), *_without_version_tag(registry)):
         if version.run_id:
             found.setdefault(version.run_id, str(version))
-    for wish in read_wishes(registry.state):
+    for wish in wishes:
         found.setdefault(wish.run_id, f"the wish {wish}")
-    for path in _journals(registry.state):
+    for path in journals:
         found.setdefault(path.parent.name, "a program that logs to it")
     for text, where in _stage_files(registry):
         for run in re.findall(r"^run:[ \t]*[\"']?([A-Za-z0-9_-]+)", text, re.MULTILINE):

@@ -108,7 +108,8 @@ def leftovers(registry: Registry, roots: Sequence[Path], before: float) -> list[
     state = registry.state
     places = [*(root / "tmp" for root in roots), state / "tmp"]
     found = [path for place in places for path in _entries(place)]
-    hidden = [state, state / "runs", state / "wishes", cache_home() / "mirrors", *(root / SNAPSHOTS for root in roots)]
+    hidden = [state, *(state / name for name in ("runs", "wishes", "notes")), cache_home() / "mirrors"]
+    hidden += [root / SNAPSHOTS for root in roots]
     found += [path for place in hidden for path in _entries(place) if _MADE_UP.fullmatch(path.name)]
     why = "its program was killed"
     return [
@@ -189,7 +190,7 @@ def _files(path: Path) -> Iterator[os.stat_result]:
 
 
 def take_away(row: Waste, before: float) -> None:
-    """Remove the files and folders of `row`, unless a program has begun to use them, or has made them again since `before`."""
+    """Remove the files and folders of `row`, unless a program has begun to use them, or made them since `before`."""
     for path in row.paths:
         if row.kind == "leftover" and not _free(path):
             return

@@ -57,7 +57,7 @@ def leftovers(place: Registry) -> list[Path]:
 def _candidates(place: Registry) -> Iterator[Path]:
     for cache in caches(place):
         yield from _named(cache.root / "tmp", _RANDOM)
-    for folder in (place.state, place.state / "runs", place.state / "wishes"):
+    for folder in (place.state, *(place.state / name for name in ("runs", "wishes", "notes"))):
         yield from (path for path in _named(folder, _RANDOM) if path.name.startswith("."))
     objects = place.git.common_dir / "objects"
     for folder in (objects / "pack", *sorted(objects.glob("[0-9a-f][0-9a-f]"))):
