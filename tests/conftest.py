@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,3 +80,14 @@ def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def tool() -> Callable[[str], Path]:
     """`tool("gto")`: the program of another tool; the test gets the mark `tools` by asking. Names: testing/tools.py."""
     return lambda name: Path(os.environ[TOOLS[name]])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """No test leaves a run open, or a registry named, for the next."""
+    yield
+    if open_run := sys.modules.get("gitreg.registry.runs.open_run"):
+        while open_run.active_run() is not None:
+            open_run.current_run().discard()
+    if place := sys.modules.get("gitreg.registry.place"):
+        place._used.clear()

@@ -29,11 +29,6 @@ SOURCE = Source("5b1f0c2d" * 5, "https://example.org/churn.git", False, "train.p
 
 
 @pytest.fixture(autouse=True)
-def _nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitreg.registry.place._used", [])
-
-
-@pytest.fixture(autouse=True)
 def source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is started from the same code."""
     monkeypatch.setattr("gitreg.registry.runs.open_run.source_of_process", lambda: SOURCE)

@@ -1,26 +1,15 @@
-"""Registries to test with; and no test leaves a run open, or a registry named, for the next."""
+"""Registries to test with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import gitreg
-from gitreg.registry import place as places
-from gitreg.registry.runs import open_run
 from testing.registries import Place, cloned, lone
 
 MAKERS = {"lone": lone, "cloned": cloned}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left_open() -> Iterator[None]:
-    yield
-    while open_run.active_run() is not None:
-        open_run.current_run().discard()
-    places._used.clear()
 
 
 @pytest.fixture(params=MAKERS)

@@ -242,8 +242,10 @@ def forge(place: Place, changes: dict[str, bytes | None], digest: str = "") -> N
         old = next(line for line in text.splitlines() if line.startswith("Gitreg-Digest: "))
         text = text.replace(old, f"Gitreg-Digest: {digest}")
     tag = git(place.path, "mktag", input=f"{head}\n\n{text}")
-    for name in ("churn@1", "churn@v0.1.0"):
-        git(place.path, "update-ref", f"refs/tags/{name}", tag)
+    names = ("refs/tags/churn@1", "refs/tags/churn@v0.1.0")
+    for name in names:
+        git(place.path, "update-ref", name, tag)
+    forget_seen(open_registry(place.path), names)  # as for one who never saw the tag before
 
 
 def sums(place: Place, changes: dict[str, bytes | None]) -> tuple[bytes, str]:
@@ -332,6 +334,7 @@ def test_links_in_a_commit_are_refused(alone: Place, loaded: list[str], tmp_path
     text = (git(alone.path, "cat-file", "tag", "churn@1") + "\n").replace(version.commit, commit)
     git(alone.path, "update-ref", "refs/tags/churn@1", tag := git(alone.path, "mktag", input=text))
     git(alone.path, "update-ref", "refs/tags/churn@v0.1.0", tag)
+    forget_seen(open_registry(), ["refs/tags/churn@1", "refs/tags/churn@v0.1.0"])
     refused(Refused, "link", alone, loaded)
 
 
