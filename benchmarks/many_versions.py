@@ -32,8 +32,8 @@ from gitreg.format.times import format_time, parse_time
 from gitreg.format.trailers import Message, format_message
 from gitreg.format.versions import ModelVersion, format_version_message
 from gitreg.registry.place import Registry, open_registry
-from gitreg.stores import git_program
 from gitreg.stores.git import NewCommit, RefChange
+from gitreg.stores.git import program as git_program
 
 _AT_ONCE = 50
 

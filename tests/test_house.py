@@ -19,11 +19,11 @@ LONGEST = 350
 
 # Distribution's own package -> the one module that may import it.
 SPEAKERS = {
-    "git": "gitreg/stores/git_program.py",
-    "gitdb": "gitreg/stores/git_program.py",
-    "dvc": "gitreg/stores/dvc.py",
-    "dvc_data": "gitreg/stores/dvc.py",
-    "dvc_objects": "gitreg/stores/dvc.py",
+    "git": "gitreg/stores/git/program.py",
+    "gitdb": "gitreg/stores/git/program.py",
+    "dvc": "gitreg/stores/payloads/dvc.py",
+    "dvc_data": "gitreg/stores/payloads/dvc.py",
+    "dvc_objects": "gitreg/stores/payloads/dvc.py",
 }
 FRAMEWORKS = {"joblib", "mlflow", "numpy", "pandas", "polars", "pyarrow", "scipy", "sklearn", "skops", "torch"}
 SAY_NOTHING = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}

@@ -16,7 +16,7 @@ from gitreg.errors import Conflict, Refused, Unreachable
 from gitreg.registry.homes import mirror_home
 from gitreg.stores.disk import write_whole
 from gitreg.stores.git import RefChange
-from gitreg.stores.git_partial import PartialRepository, clone_partially
+from gitreg.stores.git.partial import PartialRepository, clone_partially
 from gitreg.stores.scratch import scratch
 
 MAIN_ALONE = "--negotiation-tip=refs/heads/*"

@@ -19,7 +19,7 @@ from gitreg.registry.mirror import MAIN_ALONE, bring_main, open_mirror
 from gitreg.registry.origin import default_branch, origin_of, unnamed_origin
 from gitreg.stores.cache import Cache
 from gitreg.stores.git import Repository, TagsMoved, find_repository, without_credentials
-from gitreg.stores.git_partial import ONE_COMMIT, PartialRepository
+from gitreg.stores.git.partial import ONE_COMMIT, PartialRepository
 
 # What a listing does not ask for is imported where it is used: importing it takes longer than the listing.
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from gitreg.registry.mirror import keep_names, kept_names
 from gitreg.registry.place import Registry
 from gitreg.registry.seen import remember_seen
 from gitreg.stores.git import Ref
-from gitreg.stores.git_partial import PartialRepository
+from gitreg.stores.git.partial import PartialRepository
 
 _TAGS = "refs/tags/"
 

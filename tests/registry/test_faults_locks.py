@@ -15,9 +15,9 @@ from gitreg.registry import publish
 from gitreg.registry import register as registering
 from gitreg.registry.care.doctor import doctor
 from gitreg.registry.care.status import status
-from gitreg.stores import git as git_store
-from gitreg.stores import git_program
 from gitreg.stores.git import Locked
+from gitreg.stores.git import program as git_program
+from gitreg.stores.git import repository as git_store
 from testing.aftermath import clean
 from testing.commandline import gitreg as typed
 from testing.gitcli import git

@@ -11,8 +11,8 @@ import gitreg
 from gitreg.errors import Unreachable
 from gitreg.registry.care.status import status
 from gitreg.registry.place import open_registry
-from gitreg.stores import git as git_store
-from gitreg.stores import git_names
+from gitreg.stores.git import names as git_names
+from gitreg.stores.git import repository as git_store
 from testing.addresses import TOKEN, Remote
 from testing.commandline import gitreg as typed
 from testing.faults import Fault, Proxy, Request, Rule, faulty

@@ -350,8 +350,8 @@ def test_a_single_file_is_verified_too(alone: Place) -> None:
 
 
 def test_two_payloads_that_collide_in_md5_are_kept_apart(clone: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gitreg.stores import payloads
     from gitreg.stores.cache import Payload
+    from gitreg.stores.payloads import store as payloads
 
     registry = open_registry()
     with registry.cache.writer() as stream:

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from gitreg.errors import GitregError, Refused, Unreachable
-from gitreg.stores import answers
-from gitreg.stores.answers import Answer, Asking, Missing, read_answer
-from gitreg.stores.credentials import timeout
-from gitreg.stores.identity import whose
+from gitreg.stores.git.credentials import timeout
+from gitreg.stores.payloads import answers
+from gitreg.stores.payloads.answers import Answer, Asking, Missing, read_answer
+from gitreg.stores.payloads.identity import whose
 
 
 class ReplyError(Exception):

@@ -13,8 +13,8 @@ from typing import ClassVar
 import pytest
 
 from gitreg.errors import Refused, Unreachable
-from gitreg.stores.credentials import credentials_used, token_server, travelling
 from gitreg.stores.git import RefChange, Repository, create_repository
+from gitreg.stores.git.credentials import credentials_used, token_server, travelling
 from testing.gitcli import git
 from testing.smart_http import HttpServer
 from testing.sshd import SshServer

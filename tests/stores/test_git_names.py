@@ -8,7 +8,7 @@ import pytest
 
 from gitreg.errors import NotFound, Unreachable
 from gitreg.stores.git import Repository, create_repository
-from gitreg.stores.git_names import names_at
+from gitreg.stores.git.names import names_at
 from testing.gitcli import git
 from testing.smart_http import HttpServer
 from testing.sshd import SshServer

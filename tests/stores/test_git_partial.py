@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gitreg.errors import NotFound, Unreachable
-from gitreg.stores import git_names, git_partial
-from gitreg.stores.git_partial import ONE_COMMIT, PartialRepository, clone_partially
+from gitreg.stores.git import names as git_names
+from gitreg.stores.git import partial as git_partial
+from gitreg.stores.git.partial import ONE_COMMIT, PartialRepository, clone_partially
 from testing.gitcli import git
 from testing.smart_http import HttpServer
 from testing.sshd import SshServer

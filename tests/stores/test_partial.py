@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gitreg.stores.partial import partial_file
+from gitreg.stores.payloads.partial import partial_file
 
 NAME = "a" * 32
 
 HOLD = """\
 import sys
 from pathlib import Path
-from gitreg.stores.partial import partial_file
+from gitreg.stores.payloads.partial import partial_file
 with partial_file(Path(sys.argv[1]), sys.argv[2]) as partial:
     partial.append(b"begun by another")
     print(partial.path.name, flush=True)

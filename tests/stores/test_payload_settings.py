@@ -18,8 +18,8 @@ import gitreg
 from gitreg.errors import Refused
 from gitreg.registry.care.status import status
 from gitreg.registry.place import open_registry
-from gitreg.stores.dvc import DvcStore
 from gitreg.stores.payloads import open_store
+from gitreg.stores.payloads.dvc import DvcStore
 from testing.gitcli import git
 
 SECRET = "correct-horse"

@@ -11,8 +11,8 @@ import pytest
 
 from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable, Unsupported
 from gitreg.stores.cache import Cache, Payload, object_path
-from gitreg.stores.dvc import DvcStore
 from gitreg.stores.payloads import FolderStore, Item, PayloadStore, open_store
+from gitreg.stores.payloads.dvc import DvcStore
 from testing.sshd import SshServer
 
 

@@ -14,9 +14,8 @@ import pytest
 
 from gitreg.errors import Damaged, NotFound, Refused, Unreachable
 from gitreg.format.pointer import Pointer, format_pointer
-from gitreg.stores import s3
 from gitreg.stores.cache import Cache, hash_file
-from gitreg.stores.payloads import Item
+from gitreg.stores.payloads import Item, s3
 from testing import serving
 from testing.faults import Fault, Proxy, times
 from testing.gitcli import git

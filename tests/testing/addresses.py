@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitreg.stores import git as git_store
+from gitreg.stores.git import repository as git_store
 from testing.registries import Place, cloned
 
 TOKEN = "tok-3cr3t"

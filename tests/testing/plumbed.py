@@ -29,7 +29,7 @@ from gitreg.format.versions import ModelVersion, format_version_message, metrics
 from gitreg.registry.place import Registry, open_registry
 from gitreg.stores.cache import Cache
 from gitreg.stores.git import NewCommit, RefChange, create_repository
-from gitreg.stores.git_partial import clone_partially
+from gitreg.stores.git.partial import clone_partially
 from testing.gitcli import git
 
 AUTHOR = "Ana Analyst <ana@example.org>"

@@ -21,9 +21,8 @@ from pathlib import Path
 import pytest
 
 from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable
-from gitreg.stores import answers
 from gitreg.stores.cache import Cache
-from gitreg.stores.payloads import Item, PayloadStore, open_store
+from gitreg.stores.payloads import Item, PayloadStore, answers, open_store
 from testing.faults import Fault, Proxy, Request, always, faulty, times
 
 # 128 bytes that keep their md5 when six bits of them are flipped (X. Wang et al., 2004).

@@ -17,7 +17,7 @@ from gitreg.registry.progress import Progress, silent
 from gitreg.registry.seen import remember_seen
 from gitreg.stores.cache import place as put_in_place
 from gitreg.stores.git import RefChange, create_repository, find_repository
-from gitreg.stores.git_bundle import take_objects
+from gitreg.stores.git.bundle import take_objects
 from gitreg.stores.scratch import scratch
 
 _TAGS = "refs/tags/"

@@ -26,7 +26,7 @@ from gitreg.registry.progress import Moved, Progress, silent
 from gitreg.registry.resolve import resolve
 from gitreg.stores.cache import Payload, sha256_file, sync_folder
 from gitreg.stores.clock import now
-from gitreg.stores.git_bundle import write_bundle
+from gitreg.stores.git.bundle import write_bundle
 from gitreg.stores.payloads import Item
 from gitreg.stores.scratch import scratch
 

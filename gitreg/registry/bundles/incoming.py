@@ -31,7 +31,7 @@ from gitreg.registry.notes import NOTES
 from gitreg.registry.place import Registry, registry_in
 from gitreg.registry.resolve import read_stages
 from gitreg.stores.cache import Payload
-from gitreg.stores.git_bundle import open_bundle
+from gitreg.stores.git.bundle import open_bundle
 
 _TAGS = "refs/tags/"
 

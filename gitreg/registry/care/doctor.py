@@ -26,7 +26,7 @@ from gitreg.registry.settle import waiting_runs
 from gitreg.registry.start.attach import TAG_REFSPEC
 from gitreg.registry.wishes import read_wishes
 from gitreg.stores import git
-from gitreg.stores.credentials import credentials_used
+from gitreg.stores.git.credentials import credentials_used
 
 __all__ = ["Finding", "doctor"]
 
@@ -125,7 +125,7 @@ def _payloads(registry: Registry) -> Iterator[Finding]:
     if registry.payload_remote.url == str(registry.cache.root):
         yield Finding("payloads", True, "they lie in this repository")
         return
-    from gitreg.stores.dvc import DvcStore
+    from gitreg.stores.payloads.dvc import DvcStore
 
     store = registry.store
     if registry.offline and "://" in store.url:

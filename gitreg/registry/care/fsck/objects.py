@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gitreg.format.objects import CommitObject
 from gitreg.registry.care.fsck.fault import REPAIR, Fault
 from gitreg.registry.care.fsck.scene import TREE, Scene
-from gitreg.stores.git_objects import MISSING
+from gitreg.stores.git.objects import MISSING
 
 
 def check(scene: Scene) -> Iterator[Fault]:

@@ -21,7 +21,7 @@ from gitreg.registry.publish import complete_numbers
 from gitreg.stores.cache import hash_file
 from gitreg.stores.disk import remove_folder
 from gitreg.stores.git import Repository, create_repository
-from gitreg.stores.git_objects import BROKEN, MISSING, read_objects
+from gitreg.stores.git.objects import BROKEN, MISSING, read_objects
 from gitreg.stores.scratch import scratch
 
 _ASIDE = "damaged"

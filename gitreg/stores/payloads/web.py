@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gitreg.errors import Refused
-from gitreg.stores.answers import NoRanges
-from gitreg.stores.objects import Link, Look, Source
+from gitreg.stores.payloads.answers import NoRanges
+from gitreg.stores.payloads.objects import Link, Look, Source
 
 _CHUNK = 1 << 20
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import Damaged, GitregError, NotFound, Unreachable
-from gitreg.stores.git import Repository
-from gitreg.stores.git_names import names_at
-from gitreg.stores.git_program import Answer, environment, read_git
+from gitreg.stores.git.names import names_at
+from gitreg.stores.git.program import Answer, environment, read_git
+from gitreg.stores.git.repository import Repository
 
 ONE_COMMIT = ("--no-filter", "--refetch", "--depth=1")
 """How a commit is fetched with all that is in it, whatever of that may be here already."""

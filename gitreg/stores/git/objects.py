@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 from gitreg.errors import Unsupported
-from gitreg.stores.git_program import environment, guarded
-from gitreg.stores.git_reading import Reading
+from gitreg.stores.git.program import environment, guarded
+from gitreg.stores.git.reading import Reading
 
 MISSING, BROKEN = "missing", "broken"
 

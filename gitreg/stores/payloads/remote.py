@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from gitreg.errors import Damaged, NotFound
-from gitreg.stores.answers import Asking, Ended, Missing, NoRanges
 from gitreg.stores.cache import Cache, Payload, place
-from gitreg.stores.objects import PIECE, Link, Look, Meter, Objects, Room, Source, collision
-from gitreg.stores.partial import Partial, partial_file
-from gitreg.stores.payloads import Item, Progress
+from gitreg.stores.payloads.answers import Asking, Ended, Missing, NoRanges
+from gitreg.stores.payloads.objects import PIECE, Link, Look, Meter, Objects, Room, Source, collision
+from gitreg.stores.payloads.partial import Partial, partial_file
+from gitreg.stores.payloads.store import Item, Progress
 
 _T = TypeVar("_T")
 

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from gitreg.stores.answers import NoRanges
-from gitreg.stores.objects import Link, Look, Source
+from gitreg.stores.payloads.answers import NoRanges
+from gitreg.stores.payloads.objects import Link, Look, Source
 
 _SINGLE = 64 << 20
 _PART = 16 << 20

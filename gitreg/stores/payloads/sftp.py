@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from gitreg.stores.objects import PIECE, Link, Look, Source
+from gitreg.stores.payloads.objects import PIECE, Link, Look, Source
 
 
 class SftpObjects:

@@ -1,4 +1,4 @@
-"""Payload stores: a folder of this machine, or any other DVC remote (gitreg.stores.dvc).
+"""Payload stores: a folder of this machine, or any other DVC remote (gitreg.stores.payloads.dvc).
 
 Objects lie as DVC lays them, `<url>/files/md5/<2 hex>/<30 hex>`, so plain DVC reads what is pushed here. A folder
 needs no import of DVC, which takes longer than copying most models.
@@ -88,7 +88,7 @@ def open_store(url: str, settings: Mapping[str, str], private: Path) -> PayloadS
     scheme = urlsplit(url).scheme if "://" in url else ""
     if scheme in {"", "file"}:
         return FolderStore(Path(url.removeprefix("file://")).expanduser())
-    from gitreg.stores.dvc import DvcStore
+    from gitreg.stores.payloads.dvc import DvcStore
 
     return DvcStore(url, dict(settings), private)
 

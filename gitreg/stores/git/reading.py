@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gitreg.errors import Damaged, NotFound, Refused
 from gitreg.format.times import parse_time
-from gitreg.stores.git_program import Answer, guarded, identity_from, read_git
+from gitreg.stores.git.program import Answer, guarded, identity_from, read_git
 
 _ONE_PROCESS = 2000  # objects, read in about the time that another process takes to start
 

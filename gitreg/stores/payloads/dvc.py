@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gitreg.errors import GitregError, Refused, Unsupported
-from gitreg.stores.answers import Asking, read_answer
 from gitreg.stores.cache import Cache, Payload
-from gitreg.stores.credentials import timeout
-from gitreg.stores.identity import ONE_CLONE, for_all, whose
-from gitreg.stores.listing import Files, list_objects, remove_object
-from gitreg.stores.payloads import Item, Progress, Stored
-from gitreg.stores.remote import Remote, run_on
+from gitreg.stores.git.credentials import timeout
+from gitreg.stores.payloads.answers import Asking, read_answer
+from gitreg.stores.payloads.identity import ONE_CLONE, for_all, whose
+from gitreg.stores.payloads.listing import Files, list_objects, remove_object
+from gitreg.stores.payloads.remote import Remote, run_on
+from gitreg.stores.payloads.store import Item, Progress, Stored
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from gitreg.stores.objects import Objects
+    from gitreg.stores.payloads.objects import Objects
 
 _EXTRAS = {"ssh": "ssh", "s3": "s3", "azure": "azure", "gs": "gs", "webdav": "webdav", "webdavs": "webdav"}
 _READ_ONLY = {"http", "https"}
@@ -162,7 +162,7 @@ def _same_server(one: str, other: str) -> bool:
 def _objects(scheme: str, fs: Any, root: str, config: Mapping[str, object], seconds: float) -> Objects:
     """The plug-in's objects, with its own time-outs and retries replaced by ours."""
     if scheme == "s3":
-        from gitreg.stores.s3 import S3Objects
+        from gitreg.stores.payloads.s3 import S3Objects
 
         options: dict[str, Any] = fs.fs_args.setdefault("config_kwargs", {})
         options.setdefault("read_timeout", seconds)
@@ -173,7 +173,7 @@ def _objects(scheme: str, fs: Any, root: str, config: Mapping[str, object], seco
         fs.fs.retries = 1
         return S3Objects(fs.fs, root)
     if scheme == "ssh":
-        from gitreg.stores.sftp import SftpObjects
+        from gitreg.stores.payloads.sftp import SftpObjects
 
         # DVC's plug-in would accept any host key; () is its library's word for ssh's own known hosts.
         fs.fs_args.setdefault("known_hosts", ())
@@ -187,20 +187,20 @@ def _objects(scheme: str, fs: Any, root: str, config: Mapping[str, object], seco
 
         return SftpObjects(connect, root)
     if scheme in {"webdav", "webdavs"}:
-        from gitreg.stores.web import WebdavObjects
+        from gitreg.stores.payloads.web import WebdavObjects
 
         if "timeout" not in config:
             fs.fs_args["timeout"] = seconds
         return WebdavObjects(fs.fs, root)
     if scheme in {"http", "https"}:
-        from gitreg.stores.web import HttpObjects
+        from gitreg.stores.payloads.web import HttpObjects
 
         fs.SESSION_RETRIES = 1
         with contextlib.suppress(KeyError):
             for name in ("read_timeout", "connect_timeout"):
                 fs.fs_args["client_kwargs"][name] = config.get(name, seconds)
         return HttpObjects(fs.fs, root)
-    from gitreg.stores.blobs import AzureObjects, GsObjects
+    from gitreg.stores.payloads.blobs import AzureObjects, GsObjects
 
     if scheme == "azure":
         return AzureObjects(fs.fs, root)

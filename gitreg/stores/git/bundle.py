@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gitreg.errors import Damaged, GitregError
-from gitreg.stores.git import RefChange, Repository, create_repository
+from gitreg.stores.git.repository import Repository, create_repository
+from gitreg.stores.git.writing import RefChange
 
 _REF = re.compile(rb"([0-9a-f]{40}) (refs/[^\n]+)\n")
 

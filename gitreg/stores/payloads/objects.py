@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from gitreg.errors import Damaged, Refused
-from gitreg.stores.answers import Asking
 from gitreg.stores.cache import Payload, hash_file
-from gitreg.stores.payloads import Item, Progress
+from gitreg.stores.payloads.answers import Asking
+from gitreg.stores.payloads.store import Item, Progress
 
 _T = TypeVar("_T")
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import Conflict, GitregError, Refused
-from gitreg.stores.git_program import environment, failed, guarded, write_git
-from gitreg.stores.git_reading import Reading
+from gitreg.stores.git.program import environment, failed, guarded, write_git
+from gitreg.stores.git.reading import Reading
 
 _MANY_REFS = 300
 _MANY_OBJECTS = 27  # in one of git's 256 folders: about 7,000 in all, where git's own automatic packing begins

@@ -1,4 +1,4 @@
-"""Git, spoken in plumbing: no index, no work tree, no hooks, no configuration is touched unless asked for."""
+"""One repository: what it fetches from its remotes and pushes there, beside what it reads and writes here."""
 
 from __future__ import annotations
 
@@ -10,38 +10,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Unsupported
-from gitreg.stores.credentials import Credentials, credentials_used, refused_hint, travelling
-from gitreg.stores.git_program import (
+from gitreg.stores.git.credentials import Credentials, credentials_used, refused_hint, travelling
+from gitreg.stores.git.program import (
     Answer,
-    Locked,
     busy,
     environment,
     failed,
-    identity,
     passing,
     read_git,
-    version,
     without_credentials,
     write_git,
 )
-from gitreg.stores.git_reading import Entry, Ref
-from gitreg.stores.git_writing import NewCommit, RefChange, Writing
-
-__all__ = [
-    "Entry",
-    "Locked",
-    "NewCommit",
-    "Ref",
-    "RefChange",
-    "Repository",
-    "TagsMoved",
-    "create_repository",
-    "environment",
-    "find_repository",
-    "identity",
-    "version",
-    "without_credentials",
-]
+from gitreg.stores.git.writing import RefChange, Writing
 
 _TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
 _REJECTED = re.compile(r"^!\t[^:]*:(\S+)\t\[(?:remote )?rejected\] \((?!atomic)", re.MULTILINE)

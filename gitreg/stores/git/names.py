@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gitreg.errors import Unsupported
-from gitreg.stores.credentials import travelling
-from gitreg.stores.git_program import Answer, environment, guarded, passing
+from gitreg.stores.git.credentials import travelling
+from gitreg.stores.git.program import Answer, environment, guarded, passing
 from gitreg.stores.ssh import parse_ssh_address
 
 if TYPE_CHECKING:
-    from gitreg.stores.git import Repository
+    from gitreg.stores.git.repository import Repository
 
 _PAUSES = (0.5, 1.5, 4.5)  # seconds, before a server that stumbled is asked again
 _STATELESS = b"stateless-connect git-upload-pack\n"

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from gitreg.stores.objects import PIECE, Link, Look, Source
+from gitreg.stores.payloads.objects import PIECE, Link, Look, Source
 
 _BLOCK = 16 << 20
 

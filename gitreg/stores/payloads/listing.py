@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gitreg.stores.payloads import Stored, object_name
+from gitreg.stores.payloads.store import Stored, object_name
 
 # Where the plug-ins of S3, Azure, GCS, WebDAV and SFTP tell when an object was made.
 _TIMES = ("LastModified", "last_modified", "modified", "updated", "mtime", "creation_time", "created")

@@ -1,0 +1,5 @@
+"""Where payloads are published: a folder, or any remote that DVC knows."""
+
+from gitreg.stores.payloads.store import FolderStore, Item, PayloadStore, Progress, Stored, open_store
+
+__all__ = ["FolderStore", "Item", "PayloadStore", "Progress", "Stored", "open_store"]
