@@ -18,7 +18,7 @@ from gitreg.registry.start import init as init_module
 from gitreg.registry.start.init import Initialised, init
 from testing.gitcli import GitFailed, git, snapshot
 
-NAMES = [".dvc/config", ".gitattributes", "gitreg.yaml"]
+NAMES = [".dvc/.gitignore", ".dvc/config", ".gitattributes", "gitreg.yaml"]
 SETTINGS = {
     "uploadpack.allowfilter",
     "uploadpack.allowanysha1inwant",

@@ -34,6 +34,7 @@ from gitreg.stores.clock import now
 from gitreg.stores.git import NewCommit, RefChange, Repository, create_repository, identity
 
 _ATTRIBUTES = "* text eol=lf\n"
+_PRIVATE = "/config.local\n/tmp\n/cache\n"  # as `dvc init` has it: what is each user's own, secrets too
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,8 @@ def _first_commit(git: Repository, plan: _Plan) -> str:
         return old
     files = {CONFIG: _dvc_config(plan.payloads)}
     if not old:
-        files |= {CONFIG_FILE: format_config().encode(), ".gitattributes": _ATTRIBUTES.encode()}
+        own = {CONFIG_FILE: format_config(), ".gitattributes": _ATTRIBUTES, ".dvc/.gitignore": _PRIVATE}
+        files |= {name: text.encode() for name, text in own.items()}
     message = f"Keep payloads at {plan.payloads}\n" if old else "Begin a model registry\n"
     tree = git.text("rev-parse", f"{old}^{{tree}}") if old else ""
     when = int(now().timestamp())

@@ -53,8 +53,12 @@ class HttpObjects:
         async with self._reply("GET", path, {"Range": f"bytes={start}-{start + size - 1}"}) as reply:
             if reply.status != 206:
                 raise NoRanges
-            piece: bytes = await reply.read()
-            return piece
+            found = bytearray()
+            async for piece in reply.content.iter_chunked(_CHUNK):
+                found += piece
+                if len(found) > size:  # a server that sends for ever shall not fill the memory
+                    raise NoRanges
+            return bytes(found)
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         async with self._reply("GET", path) as reply:
@@ -109,7 +113,12 @@ class WebdavObjects:
             reply.raise_for_status()
             if reply.status_code != 206:
                 raise NoRanges
-            return b"".join(left.watched(reply.iter_raw(_CHUNK)))
+            found = bytearray()
+            for piece in left.watched(reply.iter_raw(_CHUNK)):
+                found += piece
+                if len(found) > size:  # a server that sends for ever shall not fill the memory
+                    raise NoRanges
+            return bytes(found)
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         headers = {"Accept-Encoding": "identity"}
