@@ -58,6 +58,7 @@ demo: $(DEMO_VENV)
 	PATH="$(CURDIR)/.venv-demo/bin:$$PATH" sh docs/demo.sh
 
 bench: $(VENV) tools
+	@tests/tools/system.sh bench
 	$(TOOLS) .venv/bin/python benchmarks/run.py
 
 soak: $(VENV)

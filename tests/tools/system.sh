@@ -1,5 +1,5 @@
 #!/bin/sh
-# system.sh [python] [tests] [servers]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
+# system.sh [python] [tests] [bench] [servers]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 packages=
@@ -26,6 +26,9 @@ for part in "$@"; do
         want ssh openssh-client
         want sshd openssh-server
         want zsh zsh
+        ;;
+    bench)
+        want git-lfs git-lfs
         ;;
     servers)
         want apache2 apache2-bin
