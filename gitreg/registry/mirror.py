@@ -26,16 +26,26 @@ _COMPLETE = "gitreg/mirror"
 _NAMES = "gitreg/names"
 _NEXT = "refs/gitreg/main"
 _TRIES = 5
+_OF_PAYLOADS = frozenset({"azure", "gs", "s3", "webdav", "webdavs"})  # of others git's own settings may know
 
 
 def check_address(named: str) -> str:
-    """`named` (an address, or URL#BRANCH), if it may be used. Refused where it holds a password or may be an option."""
+    """`named` (an address, or URL#BRANCH), if it may be used.
+
+    Refused where it holds a password, may be an option, or is a payload store's.
+    """
     if named.startswith("-"):
         raise Refused(f"bad address {named!r}", "an address begins with a letter")
     if found := re.match(r"[a-z][a-z0-9+]*://[^/@]*:[^/]*@(.*)", named):
         raise Refused(
             f"the address of {found[1]} holds a password, which would be kept in files and logs",
             "take it out, and set GITREG_TOKEN or let git's credential helper know: git credential approve",
+        )
+    scheme, there, _ = named.partition("://")
+    if there and scheme in _OF_PAYLOADS:
+        raise Refused(
+            f"{named} is no address of a Git repository",
+            f"name the registry's repository, as in https://host/models.git; payloads lie at {scheme}://",
         )
     return named
 

@@ -254,6 +254,12 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(named: str) -> N
     assert said.code == 128 and "3cret" not in said.out + said.err
 
 
+def test_the_address_of_a_payload_store_is_no_registry() -> None:
+    with pytest.raises(Refused, match="s3://bucket/models is no address of a Git repository") as refused:
+        open_registry("s3://bucket/models")
+    assert "payloads lie at s3://" in refused.value.hint
+
+
 def test_a_token_is_enough(origin: Builder, http_server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     http_server.admit("x-access-token", "a-token")
     address = http_server.url(origin.path)
