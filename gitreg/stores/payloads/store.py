@@ -10,11 +10,10 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from gitreg.errors import Damaged, GitregError, NotFound, Refused, Unreachable
 from gitreg.stores.cache import Cache, Payload, copy_verified, hash_file, object_path, sync_folder
@@ -81,16 +80,6 @@ class PayloadStore(Protocol):
 
     def remove(self, name: str) -> None:
         """Delete an object that `listing` told of; nothing happens where it is gone."""
-
-
-def open_store(url: str, settings: Mapping[str, str], private: Path) -> PayloadStore:
-    """The store at `url`; `settings` are DVC's for a remote, `private` a `.dvc` folder with secrets."""
-    scheme = urlsplit(url).scheme if "://" in url else ""
-    if scheme in {"", "file"}:
-        return FolderStore(Path(url.removeprefix("file://")).expanduser())
-    from gitreg.stores.payloads.dvc import DvcStore
-
-    return DvcStore(url, dict(settings), private)
 
 
 @dataclass(frozen=True)
