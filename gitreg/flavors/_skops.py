@@ -43,7 +43,7 @@ def write_skops(
     buffer = io.BytesIO()
     try:
         skops.dump(model, buffer)
-    except Exception as error:
+    except Exception as error:  # skops asks the model's own code for its state
         raise Refused(
             f"{type(model).__qualname__} cannot be saved with skops: {error}", "serialization_format='cloudpickle'"
         ) from error

@@ -145,7 +145,7 @@ def copy_verified(
         if seen.hexdigest() != sha256:
             raise Damaged(f"{what} is damaged: its sha256 is {seen.hexdigest()}, not {sha256}", f"look at {source}")
         target.chmod(mode)
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves no half of a file
         target.unlink(missing_ok=True)
         raise
 

@@ -54,7 +54,7 @@ def commit(
     run = start_run(name, run_id=chosen, push=push, registry=place)
     try:
         keep_model(run, path, mlmodel, files, register_as, push)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the directory is still there, and the command can be given again
         run.discard()
         raise
     return run.end(progress=progress)

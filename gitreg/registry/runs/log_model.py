@@ -68,7 +68,7 @@ def log_model(
             extra_pip_requirements=extra_pip_requirements, conda_env=conda_env, code_paths=code_paths,
             metadata=metadata, **flavor_options,
         ))  # fmt: skip
-    except BaseException:
+    except BaseException:  # Ctrl-C too leaves no run open that nobody asked for
         if own:
             run.discard()
         raise
@@ -91,7 +91,7 @@ def _log(
             )  # fmt: skip
             files = collect(staged.path, registry.written, registry.config, staged.payloads, move=True)
             return keep_model(run, path, mlmodel, files, register_as, push)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: what no run has may go with the cache
             release_refused(registry, staged.payloads.values())
             raise
 

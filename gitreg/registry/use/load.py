@@ -76,7 +76,7 @@ def _with_snapshot(registry: Registry, found: Located, progress: Progress, ask: 
         there = snapshot(registry, found, progress)
         try:
             return ask(there.path, _mlmodel(there.path, found))
-        except Exception:
+        except Exception:  # each framework has words of its own for files that go while it reads them
             if there.is_there():
                 raise
     raise NotFound(f"{there.path} goes while {found.name} is loaded", "give the command again when that is over")

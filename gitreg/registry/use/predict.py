@@ -91,7 +91,7 @@ def _predict(model: PyFunc, data: object, params: Mapping[str, object] | None, r
         return model.predict(data, params)
     except GitregError:
         raise
-    except Exception as error:
+    except Exception as error:  # the model's own code, whatever it raises
         said = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
         said = said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
         message = f"{model.version or ref} failed to predict: {said}"
