@@ -93,13 +93,18 @@ def content_of(files: Mapping[str, bytes | None]) -> str:
     """What an approval is bound to: "sha256:" and the hash of the changed files, one line each as SHA256SUMS has it.
 
     `files` holds what the pull request makes of each path it changes; None of a file that it deletes ("deleted").
-    A rebase that changes nothing of them changes no content.
+    A rebase that changes nothing of them changes no content. In a path, a line end is written "\\n" and a backslash
+    doubled.
     """
     lines = [
-        f"{'deleted' if content is None else hashlib.sha256(content).hexdigest()}  {path}\n"
+        f"{'deleted' if content is None else hashlib.sha256(content).hexdigest()}  {_escaped(path)}\n"
         for path, content in sorted(files.items())
     ]
-    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def promotion_branch(stage: str, model: str) -> str:
