@@ -1,7 +1,8 @@
 # make test    everything: linters, types, imports, tests with the real tools. The first run sets all of it up.
 # make lint    ruff, mypy, import-linter
 # make pytest  the tests alone; ARGS="tests/format -x" chooses
-# make test-servers  the payload stores on real servers: Ceph, WebDAV, Azure's and Google's emulators. Installs them once.
+# make test-servers  real servers: Ceph, WebDAV, Azure's and Google's emulators for payloads, Pagure for pull requests.
+#              Installs them once.
 # make demo    from a trained model to a prediction in another folder, each command shown
 # make bench   measurements beside MLflow, DVC and GTO, written to benchmarks/RESULTS.md
 # make soak    32 writers, 10,000 registrations, some killed; WRITERS=, WRITES=, KILLS= and SEED= say otherwise
@@ -36,13 +37,17 @@ TOOLS = GITREG_TEST_MLFLOW="$$(tests/tools/setup.sh mlflow)/bin/python" \
 
 # Azurite has no wheel: setup.sh's folder is npm's too.
 SERVERS = GITREG_TEST_AZURITE="$$(tests/tools/setup.sh azurite)/node_modules/.bin/azurite-blob" \
-	GITREG_TEST_GCS="$$(tests/tools/setup.sh gcs)/bin/gcp-storage-emulator"
+	GITREG_TEST_GCS="$$(tests/tools/setup.sh gcs)/bin/gcp-storage-emulator" \
+	GITREG_TEST_DESCRIPTIONS="$$(tests/tools/descriptions.sh)" \
+	GITREG_TEST_PAGURE="$$(tests/tools/pagure.sh)"
 
 test: system tools lint pytest
 
 test-servers: $(SERVERS_VENV)
 	@tests/tools/system.sh python tests servers
 	@for tool in azurite gcs; do tests/tools/setup.sh $$tool >/dev/null; done
+	@tests/tools/descriptions.sh >/dev/null
+	@tests/tools/pagure.sh >/dev/null
 	$(SERVERS) .venv-servers/bin/python -m pytest -m servers -n $(JOBS) --dist loadscope tests/servers $(ARGS)
 
 lint: $(VENV)

@@ -20,6 +20,7 @@ TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "tests"))
 
 import by_address  # noqa: E402
+import hook  # noqa: E402
 import large_model  # noqa: E402
 import listing  # noqa: E402
 import push_payloads  # noqa: E402
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "by_address": by_address.measure,
     "warm_load": warm_load.measure,
     "push": push_payloads.measure,
+    "hook": hook.measure,
 }
 
 

@@ -12,8 +12,10 @@ import importlib
 __version__ = "0.1.0"
 
 _WHERE = {
+    "gitreg.checks._base": "Report",
     "gitreg.errors": "Conflict Damaged GitregError NotFound Refused Unreachable Unsupported",
     "gitreg.flavors": "infer_signature",
+    "gitreg.format.pulls": "PullRequest",
     "gitreg.format.runs": "LoggedModel Run",
     "gitreg.format.schema": "Signature",
     "gitreg.format.versions": "ModelVersion",
@@ -29,6 +31,9 @@ _WHERE = {
     "gitreg.registry.notes": "note",
     "gitreg.registry.runs.open_run": "active_run end_run start_run",
     "gitreg.registry.place": "use",
+    "gitreg.registry.promotion.check": "check",
+    "gitreg.registry.promotion.promote": "promote",
+    "gitreg.registry.promotion.rollback": "rollback",
     "gitreg.registry.push": "fetch push",
     "gitreg.registry.register": "register",
     "gitreg.registry.resolve": "get_run resolve",

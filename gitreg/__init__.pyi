@@ -1,5 +1,6 @@
 """The public names, for type checkers: what __init__.py imports on first use."""
 
+from gitreg.checks._base import Report as Report
 from gitreg.errors import Conflict as Conflict
 from gitreg.errors import Damaged as Damaged
 from gitreg.errors import GitregError as GitregError
@@ -8,12 +9,16 @@ from gitreg.errors import Refused as Refused
 from gitreg.errors import Unreachable as Unreachable
 from gitreg.errors import Unsupported as Unsupported
 from gitreg.flavors import infer_signature as infer_signature
+from gitreg.format.pulls import PullRequest as PullRequest
 from gitreg.format.runs import LoggedModel as LoggedModel
 from gitreg.format.runs import Run as Run
 from gitreg.format.schema import Signature as Signature
 from gitreg.format.versions import ModelVersion as ModelVersion
 from gitreg.registry.notes import note as note
 from gitreg.registry.place import use as use
+from gitreg.registry.promotion.check import check as check
+from gitreg.registry.promotion.promote import promote as promote
+from gitreg.registry.promotion.rollback import rollback as rollback
 from gitreg.registry.push import fetch as fetch
 from gitreg.registry.push import push as push
 from gitreg.registry.queries.diff import Diff as Diff

@@ -1,5 +1,11 @@
 """`python -m gitreg`: the command line."""
 
-from gitreg.cli import main
+import sys
+
+if sys.argv[1:] == ["hooks", "run", "pre-receive"]:
+    # Whoever pushes waits for this one: it does without the command line.
+    from gitreg.registry.hooks.receive import main
+else:
+    from gitreg.cli import main
 
 main()

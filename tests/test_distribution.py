@@ -40,10 +40,22 @@ def test_hooks_and_man_page_are_in_the_wheel(tree: Path) -> None:
     assert files["gitreg-0.1.0.data/data/share/man/man1/gitreg.1"] == ".Dd today\n"
 
 
+def test_the_stubs_of_this_tree_are_in_the_wheel(tree: Path) -> None:
+    shutil.copytree(TOP / "hooks", tree / "hooks")
+    files = built(tree)
+    for stage in ("pre-commit", "pre-push", "pre-receive"):
+        assert f"-m gitreg hooks run {stage} " in files[f"gitreg/hooks/{stage}"] + " "
+
+
 def test_a_tree_without_them_builds_too(tree: Path) -> None:
     files = built(tree)
     assert "gitreg/errors.py" in files
-    assert not [name for name in files if "hooks" in name or "man1" in name]
+    assert not [name for name in files if name.startswith("gitreg/hooks/") or "man1" in name]
+
+
+def test_the_workflows_of_forges_are_in_the_wheel(tree: Path) -> None:
+    files = built(tree)
+    assert all(f"gitreg/registry/promotion/workflows/{forge}.yml" in files for forge in ("github", "gitlab", "gitea"))
 
 
 def test_both_commands_run_the_same_function(tree: Path) -> None:

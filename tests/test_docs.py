@@ -14,9 +14,11 @@ from gitreg.format.names import PAYLOAD_SUFFIXES
 from gitreg.format.notes import format_fact, parse_facts
 from gitreg.format.objects import parse_tag_object
 from gitreg.format.pointer import format_pointer, parse_pointer
+from gitreg.format.record import format_record, parse_record
 from gitreg.format.runs import format_run_message, format_series, parse_run_message, parse_series
 from gitreg.format.stage_file import format_stage_file, parse_stage_file
 from gitreg.format.sums import format_sums, parse_sums
+from gitreg.format.tags import RecordTag, parse_tag_name
 from gitreg.format.tombstones import format_tombstone, parse_tombstone
 from gitreg.format.versions import format_version_message, parse_version_message
 
@@ -97,6 +99,14 @@ def test_the_examples_of_a_bundle_and_of_a_tombstone_are_what_the_code_writes() 
     tag = parse_tag_object(stone.encode(), "the example")
     found = parse_tombstone(tag)
     assert found is not None and format_tombstone(found) == tag.message
+
+
+def test_the_example_of_a_record_is_what_the_code_writes() -> None:
+    (record,) = (text for text in BLOCKS if "\nGitreg-Merge: " in text)
+    tag = parse_tag_object(record.encode(), "the example")
+    name = parse_tag_name(tag.name)
+    assert isinstance(name, RecordTag)
+    assert format_record(parse_record(tag.message, name)) == tag.message
 
 
 def test_the_endings_of_payloads_are_those_of_the_code() -> None:

@@ -90,7 +90,7 @@ class Contents:
 
     `sizes` has the bytes in Git of each file by its path there, `texts` the content of those that are read (MLmodel,
     requirements.txt, conda.yaml, SHA256SUMS, pointers). `measured` are the metrics that gates look at, whoever
-    measured them; `payloads` is None where nobody looked at the store.
+    measured them; `payloads` is None where nobody looked at the store. `hashes` are the sha256 of the files in Git.
     """
 
     version: ModelVersion
@@ -100,6 +100,7 @@ class Contents:
     measured: Mapping[str, float] = field(default_factory=dict)
     signature: Signature | None = None
     payloads: tuple[PayloadFact, ...] | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Pull:
     """The pull request that proposes it: on which forge, by whom, and what was said.
 
     `content` is that of the files it changes at its head; reviews of another content are stale. `changed` are the
-    paths of those files.
+    paths of those files, `authors` (`Name <email>`) made its commits.
     """
 
     forge: str
@@ -116,6 +117,7 @@ class Pull:
     content: str
     reviews: tuple[Review, ...] = ()
     changed: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,14 @@ class Proposal:
     pull: Pull | None = None
     said: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """What the team's own commands said, by the name of the check: exit code and output."""
+    policy_changed: bool = False
+    """Whether the same change makes other people, groups or stages of gitreg.yaml."""
+    quick: bool = False
+    """Whether payload store and commands were left out on purpose, as hooks do: then no policy requires them."""
+    faults: tuple[Problem, ...] = ()
+    """What was found wrong already where the facts were gathered: a version that is not there, or is damaged."""
+    returns: bool = False
+    """Whether the stage ran just this version before, so that it is rolled back to."""
 
 
 class Check(Protocol):
@@ -157,3 +167,6 @@ class Check(Protocol):
 
     def problems(self, proposal: Proposal) -> Iterable[Problem]:
         """What is wrong, most important first."""
+
+    def found(self, proposal: Proposal) -> str:
+        """What was looked at and found, in a few words; ABOUT says it where this is empty."""

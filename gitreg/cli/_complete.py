@@ -149,6 +149,15 @@ def _stages(place: Registry, model: str) -> list[str]:
     return [e.path.partition("/")[0] for e in entries if e.path.partition("/")[2] == f"{model}.yaml"]
 
 
+def _all_stages(place: Registry) -> list[str]:
+    """The stages that the policy lists, and those that run something."""
+    from gitreg.registry.promotion.promote import policy_of
+    from gitreg.registry.resolve import read_stages
+
+    return list(dict.fromkeys((*policy_of(place).stages, *read_stages(place))))
+
+
 models = _from_registry(lambda place, incomplete: _models(place))
 references = _from_registry(_reference_names)
 runs = _from_registry(_run_names)
+stages = _from_registry(lambda place, incomplete: _all_stages(place))

@@ -20,7 +20,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Read": ("ls", "runs", "show", "log", "diff", "cat"),
     "Move between machines": ("push", "fetch", "pull", "bundle"),
     "Use a model": ("predict",),
-    "Look after": ("fsck", "gc", "purge"),
+    "Promote": ("promote", "rollback", "stages", "pr", "check", "blame", "audit"),
+    "Look after": ("protect", "hooks", "ci", "fsck", "gc", "purge"),
     "Set up the shell": ("completion",),
 }
 HIDDEN = ("man",)

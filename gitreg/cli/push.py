@@ -16,7 +16,7 @@ def command(session: Session, refs: tuple[str, ...], everything: bool) -> None:
     """Send runs, notes and pending registrations to the origin.
 
     A run travels when it is registered or named here. Without REF only what waited is completed: versions that were
-    registered while the origin was away, and notes.
+    registered while the origin was away, notes, and pull requests in bare Git.
     """
     from gitreg.registry.push import push
 
@@ -32,5 +32,7 @@ def command(session: Session, refs: tuple[str, ...], everything: bool) -> None:
         session.answer(
             str(version), f"{version} (number {version.number}) {'would be' if session.dry_run else 'is'} registered"
         )
-    if not done.runs and not done.versions:
+    for number in done.pulls:
+        session.answer(number, f"pull request {number} {what}")
+    if not done.runs and not done.versions and not done.pulls:
         session.say("nothing waited for the origin")

@@ -38,3 +38,5 @@ def command(session: Session) -> None:
         session.say(f"{counted(len(found.unpushed), 'run')} only here: gitreg push --all sends them")
     for wish in found.wishes:
         session.say(f"{wish} waits for the origin: gitreg push registers it")
+    for number in found.pulls:
+        session.say(f"pull request {number} waits for the origin: gitreg push sends it")

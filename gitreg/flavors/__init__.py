@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gitreg.errors import GitregError, Refused, Unsupported
-from gitreg.flavors._base import PASS, Flavor, Missing, Predict
+from gitreg.flavors._base import PASS, Flavor, LoadsToPredict, Missing, Predict
 
 if TYPE_CHECKING:
     from gitreg.flavors._infer import infer_signature
@@ -31,12 +31,21 @@ __all__ = [
 ]
 
 FLAVORS: dict[str, str] = {
+    "xgboost": "gitreg.flavors.xgboost",
+    "lightgbm": "gitreg.flavors.lightgbm",
+    "onnx": "gitreg.flavors.onnx",
     "sklearn": "gitreg.flavors.sklearn",
     "python_function": "gitreg.flavors.python_function",
 }
-"""Name to module. The first that detects an object saves it; python_function takes what no framework does."""
+"""Name to module. The first that detects an object saves it: XGBoost's and LightGBM's estimators are scikit-learn's
+too, and python_function takes what no framework does."""
 
-LOADERS: dict[str, str] = {"mlflow.sklearn": "sklearn"}
+LOADERS: dict[str, str] = {
+    "mlflow.xgboost": "xgboost",
+    "mlflow.lightgbm": "lightgbm",
+    "mlflow.onnx": "onnx",
+    "mlflow.sklearn": "sklearn",
+}
 """MLflow's loader modules that a flavor of ours stands for, so that MLflow itself is not needed."""
 
 PYFUNC = "python_function"
@@ -114,7 +123,10 @@ def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> 
     flavor = get_flavor(known)
     own = mlmodel.flavors.get(known)
     if own is None:
-        own = {"pickled_model": entry.get("model_path") or entry.get("data"), "serialization_format": "cloudpickle"}
+        file = entry.get("model_path") or entry.get("data")
+        own = {"pickled_model": file, "data": file, "serialization_format": "cloudpickle"}
+    if isinstance(flavor, LoadsToPredict):
+        return flavor.load_to_predict(path, own, trust)
     native = flavor.load(path, own, trust)
     return native, flavor.predictor(native, entry)
 
@@ -128,7 +140,7 @@ def _use_code(path: Path, code: object) -> None:
 
 
 def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
-    from gitreg.flavors._requirements import normalized
+    from gitreg.flavors._requirements import VARIANTS, normalized
     from gitreg.format.environment import CONDA, REQUIREMENTS, model_requirements
 
     pip = missing.distribution
@@ -137,8 +149,9 @@ def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
         lines = model_requirements(requirements, conda).lines
     except (GitregError, UnicodeDecodeError):
         lines = ()
+    names = {normalized(name) for name in (pip, *VARIANTS.get(pip, ()))}
     for line in lines:
-        if normalized(line.split("=")[0].split("<")[0].split(">")[0].strip()) == normalized(pip):
+        if normalized(line.split("=")[0].split("<")[0].split(">")[0].strip()) in names:
             pip = line
     quoted = pip if pip.replace("=", "").replace(".", "").replace("-", "").isalnum() else f"'{pip}'"
     return Unsupported(f"{called} needs {missing.distribution}, which is not installed", f"pip install {quoted}")

@@ -54,13 +54,14 @@ class Saved:
 
     `flavors` holds the entries for MLmodel's `flavors:`, without the keys about code and environment.
     `modules` are the modules the payload imports when it is loaded, `distributions` what it needs besides
-    (pip names). `size` counts the bytes of the payloads.
+    (pip names). `size` counts the bytes of the payloads; `beside` are those of them that no entry names.
     """
 
     flavors: Mapping[str, Mapping[str, object]]
     modules: frozenset[str] = frozenset()
     distributions: tuple[str, ...] = ()
     size: int = 0
+    beside: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -84,6 +85,14 @@ class Flavor(Protocol):
 
     def predictor(self, native: object, options: Options) -> Predict:
         """How predictions are asked of `native`; `options` is the python_function entry."""
+
+
+@runtime_checkable
+class LoadsToPredict(Protocol):
+    """A flavor that predicts with something else than its native object: it loads that at once."""
+
+    def load_to_predict(self, path: Path, options: Options, trust: Sequence[str]) -> tuple[object, Predict]:
+        """What predicts, and how it is asked, of what is saved at `path` with the flavor's entry `options`."""
 
 
 def has_base(model: object, module: str, name: str) -> bool:

@@ -93,7 +93,7 @@ def _read(path: Path, load: Callable[[BinaryIO], object]) -> object:
         raise Damaged(f"{path.name} is no complete pickle: {error}") from error
     except (AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError) as error:
         # The classes here are not those it was saved with: another version of a framework, or other code.
-        raise Unsupported(f"{path.name} cannot be loaded here: {error}", _install_again(path)) from error
+        raise Unsupported(f"{path.name} cannot be loaded here: {error}", install_again(path)) from error
 
 
 def _missing_module(path: Path, module: str) -> Unsupported:
@@ -104,11 +104,11 @@ def _missing_module(path: Path, module: str) -> Unsupported:
         return Missing(top, WELL_KNOWN.get(top, top))
     return Unsupported(
         f"{path.name} needs the module {module}, which the installed {WELL_KNOWN.get(top, top)} does not have",
-        _install_again(path),
+        install_again(path),
     )
 
 
-def _install_again(path: Path) -> str:
+def install_again(path: Path) -> str:
     file = path.parent / "requirements.txt"
     command = f"pip install -r {file}" if file.is_file() else f"conda env create -f {path.parent / 'conda.yaml'}"
     return f"install what it was saved with: {command}"

@@ -30,6 +30,12 @@ WELL_KNOWN: Mapping[str, str] = {
     "pytorch_lightning": "pytorch-lightning",
 }
 
+# Builds of one framework under names of their own. They share their files, so only one of them can be installed.
+VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "xgboost": ("xgboost-cpu",),
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn"),
+}
+
 # Names that modules of the standard library had in Python 2 and still have in old pickles.
 _STANDARD = sys.stdlib_module_names | {"__builtin__", "__main__", "__mp_main__", "copy_reg"}
 
@@ -53,7 +59,8 @@ def infer_requirements(
     Modules whose first name is in `shipped` travel with the model and need nothing. One that is not installed
     appears without a version.
     """
-    found = {normalized(name): _pinned(name) for name in distributions}
+    installed = [_variant(name) for name in distributions]
+    found = {normalized(name): _pinned(name) for name in installed}
     local: set[str] = set()
     brought = frozenset(shipped)
     for module in sorted(set(modules)):
@@ -81,6 +88,14 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def _variant(distribution: str) -> str:
+    """The build of a framework that is installed; the distribution itself where none is."""
+    for name in (distribution, *VARIANTS.get(distribution, ())):
+        if installed_version(name) is not None:
+            return name
+    return distribution
+
+
 def _pinned(distribution: str) -> str:
     try:
         name, version = _installed(distribution)
@@ -100,7 +115,8 @@ def _installed(distribution: str) -> tuple[str, str]:
 @functools.cache
 def _distributions_of(module: str) -> tuple[str, ...]:
     top = module.partition(".")[0]
-    for guess in (WELL_KNOWN.get(top, top), WELL_KNOWN.get(".".join(module.split(".")[:2]), "")):
+    guesses = (WELL_KNOWN.get(top, top), WELL_KNOWN.get(".".join(module.split(".")[:2]), ""))
+    for guess in (*guesses, *VARIANTS.get(top, ())):
         if guess and _holds(guess, top, module):
             return (guess,)
     file = getattr(sys.modules.get(module) or sys.modules.get(top), "__file__", None)

@@ -144,7 +144,7 @@ def _entries(saved: Saved, directory: Path) -> dict[str, dict[str, object]]:
 
 def _size(directory: Path, saved: Saved) -> int:
     """The bytes of all files but the payloads, which may or may not be in the folder."""
-    payloads = {str(entry.get(key)) for entry in saved.flavors.values() for key in _PAYLOADS}
+    payloads = {str(entry.get(key)) for entry in saved.flavors.values() for key in _PAYLOADS} | set(saved.beside)
     files = (path for path in directory.rglob("*") if path.is_file())
     return sum(path.stat().st_size for path in files if str(path.relative_to(directory)) not in payloads)
 

@@ -16,6 +16,15 @@ from gitreg.flavors._opcodes import Writable
 _NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can hold
 
 
+def names_of_types(value: object) -> tuple[str, ...]:
+    """The option skops_trusted_types: names, or the types themselves, as names. Raises `Refused`."""
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise Refused("skops_trusted_types is no list of names", "skops_trusted_types=['module.Class']")
+    return tuple(v if isinstance(v, str) else f"{v.__module__}.{v.__qualname__}" for v in value)
+
+
 class _Stream:
     """A file that can only be written to, and counts."""
 

@@ -20,7 +20,7 @@ from gitreg.flavors._base import (
 )
 from gitreg.flavors._code import LOADER, add_loader
 from gitreg.flavors._pickles import read_pickle, write_pickle
-from gitreg.flavors._skops import read_skops, write_skops
+from gitreg.flavors._skops import names_of_types, read_skops, write_skops
 
 NAME = "sklearn"
 DISTRIBUTIONS = ("scikit-learn",)
@@ -48,7 +48,7 @@ def save(model: object, directory: ModelDirectory, **options: object) -> Saved:
     if how not in _FILES:
         raise Refused(f"no serialization_format {how}", f"one of: {', '.join(_FILES)}")
     file = _FILES[how]
-    trusted = _names(options.get("skops_trusted_types"))
+    trusted = names_of_types(options.get("skops_trusted_types"))
     if trusted and how != "skops":
         raise Refused(f"skops_trusted_types is for skops, not for {how}", "serialization_format='skops'")
     if how == "skops":
@@ -92,11 +92,3 @@ def load(path: Path, options: Options, trust: Sequence[str]) -> object:
 def predictor(native: object, options: Options) -> Predict:
     call = getattr(native, text_option(options, "predict_fn", "predict"))
     return lambda data, params: call(data)
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise Refused("skops_trusted_types is no list of names", "skops_trusted_types=['module.Class']")
-    return tuple(v if isinstance(v, str) else f"{v.__module__}.{v.__qualname__}" for v in value)

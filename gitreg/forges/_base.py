@@ -58,3 +58,11 @@ class Forge(Protocol):
 
     def close(self, number: str) -> None:
         """Close it without merging."""
+
+
+def fitted(text: str, longest: int) -> str:
+    """`text`, cut where it is longer than `longest` characters; it says so at its end."""
+    if len(text) <= longest:
+        return text
+    told = "\n\n(cut: too long for this forge)" if longest > 1000 else "..."
+    return text[: longest - len(told)] + told

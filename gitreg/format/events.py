@@ -70,5 +70,5 @@ def parse_event(text: str, what: str = "event") -> Event:
     if kind not in get_args(Kind):
         raise Damaged(f"{what}: {kind[:60]!r} is no event of a pull request")
     facts = {name: message.trailers.get(key, "") for name, key in _TRAILERS.items()}
-    title = "" if message.subject == kind else message.subject
+    title = "" if message.subject == kind and kind not in ("opened", "updated") else message.subject
     return Event(cast(Kind, kind), title, message.body, **facts)

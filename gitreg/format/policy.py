@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from gitreg.errors import Damaged, GitregError
 from gitreg.format.config import NAME
+from gitreg.format.keys import key_fingerprint
 from gitreg.format.names import check_metric_key, check_stage_name
 from gitreg.format.yamltext import Lines, kind, load_yaml_with_lines
 
@@ -187,7 +188,7 @@ class _Reading:
             elif login is not None:
                 self.wrong((*path, forge), f"{login!r} is not a login")
         emails = self.texts((*path, "emails"), found.get("emails"), _EMAIL.fullmatch, "an e-mail address")
-        keys = self.texts((*path, "keys"), found.get("keys"), str.strip, "a public key or its fingerprint")
+        keys = self.texts((*path, "keys"), found.get("keys"), _is_key, "a public key or its fingerprint")
         if not emails and not logins:
             self.wrong(path, "neither an e-mail address nor a login: nobody could be told to be this person")
         return Person(str(path[-1]), emails, logins, keys)
@@ -245,7 +246,7 @@ class _Reading:
         found = self.known(path, value, "min", "max", "not_worse_than_current", "better")
         least, most = (self.number((*path, key), found.get(key)) for key in ("min", "max"))
         slack = self.number((*path, "not_worse_than_current"), found.get("not_worse_than_current"))
-        if not found:
+        if all(found.get(key) is None for key in ("min", "max", "not_worse_than_current")):
             self.wrong(path, "asks for nothing: give min, max or not_worse_than_current")
         if least is not None and most is not None and least > most:
             self.wrong(path, f"min {least:g} is more than max {most:g}: no value would do")
@@ -261,13 +262,15 @@ class _Reading:
         for name in found:
             if not _RULE.fullmatch(name):
                 self.wrong((*path, name), "the name of a check has small letters, digits and -")
+            if found[name] is None:  # it would pass whatever it is given
+                self.wrong((*path, name), "this is empty")
         return {name: self.text((*path, name), command) for name, command in found.items()}
 
     def one_owner_each(self, policy: Policy) -> None:
         """An address, a login or a key that two people have would let one approve as the other."""
         owners: dict[tuple[str, str], str] = {}
         for name, person in policy.people.items():
-            own = [("emails", text) for text in person.emails] + [("keys", text) for text in person.keys]
+            own = [("emails", text) for text in person.emails] + [("keys", key_fingerprint(key)) for key in person.keys]
             for what, text in (*own, *person.logins.items()):
                 first = owners.setdefault((what, text if what == "keys" else text.casefold()), name)
                 if first != name:
@@ -307,6 +310,13 @@ class _Reading:
         if stage.approvers and len(policy.members(known)) < stage.approvals:
             there = len(policy.members(known))
             self.wrong(("stages", stage.stage, "approvals"), f"{stage.approvals} of only {there} approvers")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return bool(key_fingerprint(text))
+    except Damaged:
+        return False
 
 
 def _somebody(people: Mapping[str, Person]) -> str:

@@ -55,7 +55,9 @@ class Review:
     """What somebody (`by`: a login, or `Name <email>`) said of a pull request when its head was `commit`.
 
     `content` is that of the files it changed then, where the forge keeps it, else ""; `signed` names the key of a
-    review that carries a good signature ("SHA256:..." of ssh, a fingerprint of OpenPGP).
+    review that carries a good signature ("SHA256:..." of ssh, a fingerprint of OpenPGP). `broken` tells why a verdict
+    is none, and stands here as a comment: "approved, but the signature is not one of this text". `outsider` is somebody
+    of whom the forge does not say that they belong to the repository: on a public one everybody may review.
     """
 
     by: str
@@ -65,6 +67,8 @@ class Review:
     text: str = ""
     content: str = ""
     signed: str = ""
+    broken: str = ""
+    outsider: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """As JSON, every key present."""
@@ -76,6 +80,8 @@ class Review:
             "text": self.text,
             "content": self.content or None,
             "signed": self.signed or None,
+            "broken": self.broken or None,
+            "outsider": self.outsider,
         }
 
 

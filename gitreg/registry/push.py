@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitreg.errors import GitregError, NotFound, Unreachable
+from gitreg.forges.local import LocalForge
 from gitreg.format.references import OfRun, parse_reference
 from gitreg.format.runs import Run
 from gitreg.format.tags import run_ref
@@ -26,14 +27,16 @@ from gitreg.registry.wishes import Wish, read_wishes
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push sent: runs by id, and the versions that pending wishes became."""
+    """What a push sent: runs by id, the versions that pending wishes became, and pull requests in bare Git."""
 
     runs: tuple[str, ...]
     versions: tuple[ModelVersion, ...]
+    pulls: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """As JSON, every key present."""
-        return {"runs": list(self.runs), "versions": [version.to_dict() for version in self.versions]}
+        versions = [version.to_dict() for version in self.versions]
+        return {"runs": list(self.runs), "versions": versions, "pulls": list(self.pulls)}
 
 
 def push(
@@ -58,15 +61,22 @@ def push(
         runs += list(parse_runs(place, unpushed_runs(place).values()))
     wishes = list(read_wishes(place.state))
     if dry_run:
-        return Pushed(tuple(run.id for run in runs if run), tuple(propose(place, wish) for wish in wishes))
+        proposed = tuple(propose(place, wish) for wish in wishes)
+        return Pushed(tuple(run.id for run in runs if run), proposed, tuple(_pulls(place).waiting()))
     finish_ended_runs(place)
     versions, refused = _register_all(place, wishes, progress)
     push_runs(place, [run for run in runs if run], progress)
     push_notes(place)
+    pulls = tuple(_pulls(place).send())
     _settle_all(place)
     if refused:
         raise refused[0]
-    return Pushed(tuple(run.id for run in runs if run), versions)
+    return Pushed(tuple(run.id for run in runs if run), versions, pulls)
+
+
+def _pulls(registry: Registry) -> LocalForge:
+    """Those kept in Git: on a forge nothing waits."""
+    return LocalForge(registry.git, registry.remote, registry.branch)
 
 
 def unpushed_runs(registry: Registry) -> dict[str, str]:

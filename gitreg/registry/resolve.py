@@ -223,9 +223,8 @@ def _staged_at(registry: Registry, target: Staged, at: str) -> ModelVersion:
     commit = registry.git.commit_at(registry.main_ref, at)
     found = read_stage(registry, target.stage, target.model, commit) if commit else None
     if found is None:
-        raise NotFound(
-            f"{target.stage} ran no {target.model} at {at}", f"git log {registry.main_ref} -- stages/{target.stage}"
-        )
+        hint = f"gitreg log --stage {target.stage} {target.model}"
+        raise NotFound(f"{target.stage} ran no {target.model} at {at}", hint)
     version = resolve(f"{found.model}@{found.version}", registry=registry)
     return replace(version, stages=(found.stage,), as_of=asked.as_of, stale=asked.stale)
 

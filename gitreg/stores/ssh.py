@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gitreg.errors import Refused, Unreachable
@@ -65,6 +66,19 @@ def parse_ssh_address(text: str) -> SshAddress | None:
     if found.path.startswith("-") or found.path == "/" or re.search(r"[\x00-\x1f\x7f]", found.path):
         raise Refused(f"bad path in the address {text!r}", "write it as ssh://host/path/to/registry.git")
     return found
+
+
+def host_meant(host: str, *, ssh_command: str = "") -> str:
+    """The host that `host` stands for in ssh's own settings, where it may be an alias; nobody is connected to."""
+    shell = os.environ.get("GIT_SSH_COMMAND") or ssh_command or shlex.quote(os.environ.get("GIT_SSH") or "ssh")
+    try:
+        words = shlex.split(shell)
+        if not words or Path(words[0]).name != "ssh" or not _HOST.fullmatch(host):
+            return host  # another program may take -G for something else
+        done = subprocess.run([*words, "-G", host], capture_output=True, text=True, env=environment(), check=False)
+    except (OSError, ValueError):
+        return host
+    return next((line[9:].strip() for line in done.stdout.splitlines() if line.startswith("hostname ")), host) or host
 
 
 @dataclass(frozen=True)

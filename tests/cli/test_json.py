@@ -69,7 +69,15 @@ def test_reading(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown["signature"]["inputs"] == {"plan": "string", "tenure": "long?", "region": "string?"}
     assert shown["run"]["source"]["entry"] == "train.py"
     assert len(answer("log")["events"]) == 6
+    assert (answer("protect")["forge"], answer("protect")["applied"]) == ("local", False)
     assert answer("log", "churn", "--limit", "1")["events"][0]["event"] == "retired"
+    assert [change["after"] for change in answer("audit", "churn")["changes"]] == ["v1.0.0", "v1.1.0"]
+    assert answer("log", "--stage", "staging", schema="promotions")["promotions"][0]["event"] == "promoted"
+    assert {fact["was"] for fact in answer("blame", "churn@production")["facts"]} == {None}
+    assert answer("ci", "init", "gitlab", "-n")["init"]["files"][0]["path"] == ".gitlab/gitreg.yml"
+    assert answer("ci", "run", "-n")["run"]["records"] == ["churn#production#1", "churn#staging#1"]
+    assert answer("check")["reports"][0]["subject"] == "gitreg.yaml"
+    assert (answer("check", "churn@1")["ok"], answer("check", "main..main")["reports"]) == (True, [])
     assert answer("diff", "churn@1", "churn@2", "--exit-code", code=1)["bump"] == "minor"
     assert answer("diff", "churn@1", "churn@1", "--exit-code")["same"] is True
     assert (answer("fsck")["faults"], answer("fsck", "fraud")["versions"]) == ([], 1)
@@ -101,6 +109,8 @@ def test_writing_and_moving(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (pulled["ref"], pulled["path"]) == ("churn@v1.0.1", str(home / "reg/served"))
     assert answer("pull", "run:monday", "again")["version"] is None
     assert answer("doctor", code=0)["ok"] is True
+    assert [hook["state"] for hook in answer("hooks", "install")["hooks"]] == ["installed", "installed"]
+    assert answer("hooks", "uninstall", "-n")["dry_run"] is True
     assert (answer("gc")["done"], answer("gc", "--remote", "--yes", "--grace", "0s")["done"]) == (False, True)
     made = answer("bundle", "create", "churn@2", "-o", str(home / "x.gitreg"))["created"]
     assert (made["names"], made["payloads"]) == (["churn@v1.0.1"], 1)
@@ -108,6 +118,15 @@ def test_writing_and_moving(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (taken["created"], taken["versions"], taken["runs"]) == (True, ["churn@v1.0.1"], ["tuesday"])
     assert answer("purge", "churn@1", "-m", "why")["payloads"][0]["path"] == "model/model.pkl"
     assert answer("purge", "churn@1", "-m", "why", "--yes")["run_kept"] is None
+
+
+def test_pull_requests_in_bare_git(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(registry)
+    git(registry, "push", "-q", "origin", "origin/main:refs/heads/topic")
+    assert answer("pr", "open", "topic", "-m", "Nothing new")["pull"]["number"] == "1"
+    assert answer("pr", "list")["pulls"][0]["title"] == "Nothing new"
+    assert answer("pr", "show", "1")["said"] == []
+    assert answer("pr", "close", "1")["pull"]["state"] == "closed"
 
 
 def test_a_repository_that_is_the_authority_answers_as_of_now(

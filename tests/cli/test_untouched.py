@@ -31,6 +31,20 @@ register loose churn -m "A second one"
 note churn@1 team=risk --metric auc=0.9
 retire churn@v1.2.0 -m "again"
 retire churn@v1.4.0 -m "worse"
+promote churn@v1.1.0 production --dry-run
+promote churn@v1.1.0 production -m "wider"
+rollback churn production --dry-run
+rollback churn staging -m "back"
+pr list
+pr show 1
+pr diff 1
+pr comment 1 -m "why not"
+pr review 1 --approve
+pr merge 1 --dry-run
+pr merge 1
+pr close 2
+pr list --state all --offline
+stages
 ls
 ls churn --where "metrics.accuracy > 0.5"
 runs

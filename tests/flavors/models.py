@@ -18,6 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from flavors.frameworks import MODELS, NO_SIGNATURE, xgb_booster, xgb_classifier
+
+MARGIN = {"output_margin": True}
 FOREST_TYPES = ("sklearn.tree._tree.Tree",)
 
 
@@ -25,7 +28,8 @@ FOREST_TYPES = ("sklearn.tree._tree.Tree",)
 class Case:
     """A fitted model, 100 rows for it, how it is saved and what must be trusted to load it.
 
-    `only_here` tells that MLflow's environment lacks what the model needs; `native` that mlflow.sklearn reads it.
+    `only_here` tells that MLflow's environment lacks what the model needs; `native` that MLflow's own module of the
+    flavor reads it. `how` is the way the native model is asked (asking.py). Without `signed` there is no example.
     """
 
     flavor: str
@@ -35,6 +39,8 @@ class Case:
     native: bool = False
     only_here: bool = False
     params: Mapping[str, Any] | None = None
+    how: str = "predict"
+    signed: bool = True
 
 
 def churn(rows: int = 100) -> pd.DataFrame:
@@ -155,9 +161,14 @@ CASES: dict[str, Case] = {
         trust=FOREST_TYPES,
         native=True,
     ),
-    "probabilities": Case("sklearn", random_forest, {"pyfunc_predict_fn": "predict_proba"}, native=True),
+    "probabilities": Case(
+        "sklearn", random_forest, {"pyfunc_predict_fn": "predict_proba"}, native=True, how="predict_proba"
+    ),
     "probabilities by joblib": Case(
-        "sklearn", random_forest, {"pyfunc_predict_fn": "predict_proba", "serialization_format": "joblib"}
+        "sklearn",
+        random_forest,
+        {"pyfunc_predict_fn": "predict_proba", "serialization_format": "joblib"},
+        how="predict_proba",
     ),
     "polars pipeline": Case("sklearn", polars_pipeline, only_here=True),
     "object": Case("python_function", threshold),
@@ -166,4 +177,12 @@ CASES: dict[str, Case] = {
     "callable object": Case("python_function", callable_object),
     "polars function": Case("python_function", frames, only_here=True),
     "function of records": Case("python_function", records),
+    **{
+        name: Case(flavor, make, options, native=True, how=how, signed=name not in NO_SIGNATURE)
+        for name, (flavor, make, options, how) in MODELS.items()
+    },
+    "xgb margins": Case("xgboost", xgb_booster, params={"output_margin": True}, native=True, how="booster"),
+    "xgb margins of classes": Case(
+        "xgboost", xgb_classifier, params={"output_margin": True}, native=True, how="keywords"
+    ),
 }

@@ -201,7 +201,7 @@ CASES: dict[str, tuple[Any, Mapping[str, Any], str, str]] = {
         decision_tree,
         {"flavor": "jax"},
         "gitreg has no flavor jax",
-        "it has: sklearn, python_function",
+        "it has: xgboost, lightgbm, onnx, sklearn, python_function",
     ),
     "unknown format": (
         decision_tree,
@@ -313,7 +313,8 @@ assert detect_flavor(Model()).NAME == "python_function"
 infer_signature([{"a": 1.5, "b": [1, None]}], ["x"], {"p": 1, "q": [0.5]})
 format_example(([{"a": 1.5}], {"p": 1}))
 names = {name.partition(".")[0] for name in sys.modules}
-print(sorted(names & {"numpy", "pandas", "polars", "sklearn", "scipy", "skops"}))
+frameworks = {"lightgbm", "numpy", "onnx", "onnxruntime", "pandas", "polars", "sklearn", "scipy", "skops", "xgboost"}
+print(sorted(names & frameworks))
 """
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flavors.asking import plain
 from flavors.models import CASES, decision_tree
 from flavors.saving import save_to
-from flavors.test_contract import ask, example, plain
+from flavors.test_contract import asked, example
 from gitreg.errors import Unsupported
 from gitreg.flavors import load, load_pyfunc
 from gitreg.format.mlmodel import parse_mlmodel
@@ -31,11 +32,11 @@ def predicted(mlflow_python: Run, tmp_path_factory: pytest.TempPathFactory) -> d
         if case.only_here:
             continue
         model, data = case.make()
-        wanted[name] = ask(model, case, data)
-        save_to(top / name, model, input_example=example(case, data), **case.options)
-        method = str(case.options.get("pyfunc_predict_fn", "predict")) if case.native else None
+        wanted[name] = asked(model, case, data)
+        save_to(top / name, model, **example(case, data), **case.options)
+        native = f"{case.flavor}:{case.how}" if case.native else None
         params = dict(case.params) if case.params else None
-        jobs.append((str(top / name), data, params, method, str(top / f"{name}.pickle")))
+        jobs.append((str(top / name), data, params, native, str(top / f"{name}.pickle")))
     (top / "jobs").write_bytes(pickle.dumps(jobs))
     mlflow_python(HERE / "mlflow_predict.py", top / "jobs", cwd=top)
     return {name: (value, pickle.loads((top / f"{name}.pickle").read_bytes())) for name, value in wanted.items()}
@@ -47,9 +48,9 @@ def test_mlflow_predicts_the_same_from_what_gitreg_saved(
 ) -> None:
     wanted, found = predicted[name]
     assert plain(found["pyfunc"]) == wanted
-    assert ("sklearn" in found) is CASES[name].native
+    assert (CASES[name].flavor in found) is CASES[name].native
     if CASES[name].native:
-        assert plain(found["sklearn"]) == wanted
+        assert plain(found[CASES[name].flavor]) == wanted
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from gitreg.errors import Damaged, GitregError
 from gitreg.format.policy import Gate, Person, Policy, StagePolicy, parse_policy
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+PRINT = "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 WHOLE = """\
 format: 1
 people:
   ana: {emails: [ana@example.org, ana@home.example.org], github: ana-r}
-  bo: {emails: [bo@example.org], gitlab: bo, keys: [ssh-ed25519 AAAAbo]}
+  bo: {emails: [bo@example.org], gitlab: bo, keys: [SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA]}
 groups: {ml-leads: [ana, bo]}
 stages:
   staging: {}
@@ -37,7 +39,7 @@ def test_a_whole_policy() -> None:
     assert found == Policy(
         people={
             "ana": Person("ana", ("ana@example.org", "ana@home.example.org"), {"github": "ana-r"}),
-            "bo": Person("bo", ("bo@example.org",), {"gitlab": "bo"}, ("ssh-ed25519 AAAAbo",)),
+            "bo": Person("bo", ("bo@example.org",), {"gitlab": "bo"}, (PRINT,)),
         },
         groups={"ml-leads": ("ana", "bo")},
         stages={
@@ -82,6 +84,11 @@ def test_without_a_map_of_people_an_address_is_somebody() -> None:
         ("people: [ana]", "line 1: people: this is a list, not a mapping"),
         ("people:\n  ana: {}", "line 2: people: ana: neither an e-mail address nor a login"),
         ("people:\n  ana: {emails: [nobody]}", "people: ana: emails: 0: 'nobody' is not an e-mail address"),
+        ("people:\n  ana: {github: a, keys: [ssh-ed25519 AAAA]}", "'ssh-ed25519 AAAA' is not a public key"),
+        (
+            f"people:\n  ana: {{github: a, keys: [{PRINT}]}}\n  bo: {{github: b, keys: [{KEY} bo@home]}}",
+            "people: bo: keys: SHA256:",
+        ),
         ("people:\n  ana: {mail: a@x.org, github: a}", "people: ana: mail: unknown; it may be one of emails, keys"),
         ("people:\n  '@ana': {github: a}", "people: @ana: a name has no @"),
         ("people:\n  a: {github: x}\n  b: {github: X}", "line 3: people: b: github: X is a's already"),

@@ -47,6 +47,7 @@ def test_a_new_registry_without_an_origin(tmp_path: Path) -> None:
         "open_runs": [],
         "unpushed": [],
         "wishes": [],
+        "pulls": [],
         "fetched": "",
         "stale": False,
     }

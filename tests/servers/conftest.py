@@ -1,4 +1,4 @@
-"""Payload stores on real servers. A class of tests names its server, which runs as long as they do."""
+"""Payload stores on real servers, and forges. A class of tests names its server, which runs as long as they do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from testing.gcs import CLIENT_ENVIRONMENT
+from testing.pagure import Pagure, serving_pagure
 from testing.shops import Making
 from testing.store_contract import At
 
@@ -26,6 +27,13 @@ def server(
     """The server that the class names: `server(name)` is a store on it."""
     with request.cls.serving(tmp_path_factory.mktemp("server")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def pagure_server(sealed_session: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pagure]:
+    """A Pagure, one for all tests of a process."""
+    with serving_pagure(tmp_path_factory.mktemp("pagure")) as running:
+        yield running
 
 
 @pytest.fixture

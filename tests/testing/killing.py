@@ -186,6 +186,21 @@ def purge_one(registry: str, name: str) -> None:
     assert purge(f"{name}@1", "why", registry=registry, yes=True).done
 
 
+def promote_one(registry: str, name: str) -> None:
+    """Promote a version: `name` is the reference and the stage."""
+    import gitreg
+
+    ref, stage = name.split()
+    gitreg.promote(ref, stage, "why", registry=registry)
+
+
+def merge_one(registry: str, name: str) -> None:
+    """Merge a pull request: `name` is its number."""
+    from gitreg.registry.promotion.merge import merge
+
+    merge(name, registry=registry)
+
+
 def start(
     program: Callable[[str, str], None],
     registry: Path | str,

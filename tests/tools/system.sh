@@ -35,6 +35,7 @@ for part in "$@"; do
         want ceph ceph-common
         want ceph-mon ceph-mon
         want ceph-osd ceph-osd
+        want debootstrap debootstrap
         want openssl openssl
         want radosgw radosgw
         ;;

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitreg.errors import GitregError, NotFound, Unreachable
+from gitreg.forges.local import LocalForge
 from gitreg.format.runs import Run
 from gitreg.format.tags import NumberTag, RunTag, VersionTag, parse_tag_name, run_ref
 from gitreg.registry.journal import OpenRun, open_runs, read_journals
@@ -26,7 +27,7 @@ class Status:
     `open_runs` have not ended: running, or interrupted. `unpushed` are the ids of runs that the origin has not; None
     where it does not answer, unless the registry is known by its address: then they are in the state folder. `stale`
     holds where it did not answer, and the counts are those of `fetched`, when it was last fetched from here ("" never).
-    `wishes` wait for the origin.
+    `wishes` wait for the origin, and so do `pulls`: pull requests in bare Git that it has not, or not all of.
     """
 
     where: str
@@ -42,6 +43,7 @@ class Status:
     wishes: tuple[str, ...]
     fetched: str
     stale: bool
+    pulls: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """As JSON, every key present."""
@@ -49,6 +51,7 @@ class Status:
             "open_runs": [run.to_dict() for run in self.open_runs],
             "unpushed": None if self.unpushed is None else list(self.unpushed),
             "wishes": list(self.wishes),
+            "pulls": list(self.pulls),
         }
 
 
@@ -77,6 +80,7 @@ def status(registry: str | os.PathLike[str] | Registry | None = None, *, offline
         wishes=tuple(str(wish) for wish in read_wishes(place.state)),
         fetched=place.last_fetch(),
         stale=there is None,
+        pulls=tuple(LocalForge(place.git, place.remote, place.branch).waiting()),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gitreg.errors import NotFound
+from gitreg.format.objects import parse_tag_object
 from gitreg.format.tags import NumberTag, RunTag, TagName
+from gitreg.format.tombstones import parse_tombstone
 from gitreg.registry.catalog import parse_runs
 from gitreg.registry.files import read_run_payloads
 from gitreg.registry.notes import NOTES
@@ -51,7 +53,8 @@ def publish(registry: Registry, origin: Origin, main: str, payloads: str) -> Non
 
 def _move_payloads(registry: Registry, tags: set[str], url: str) -> None:
     """Have every payload of the runs and versions behind `tags` (tag objects or commits) at `url`."""
-    commits = [registry.git.find_ref(f"{oid}^{{commit}}") for oid in sorted(tags)]
+    commits = [registry.git.find_ref(f"{oid}^{{commit}}") for oid, kind, content in registry.git.objects(sorted(tags))
+               if kind != "tag" or not parse_tombstone(parse_tag_object(content, oid))]  # fmt: skip
     if not commits:
         return
     new, old = _store_at(registry, url), _old_store(registry)

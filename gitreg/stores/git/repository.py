@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Unsupported
+from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Refused, Unsupported
 from gitreg.stores.git.credentials import Credentials, credentials_used, refused_hint, travelling
 from gitreg.stores.git.program import (
     Answer,
@@ -23,7 +23,8 @@ from gitreg.stores.git.program import (
 )
 from gitreg.stores.git.writing import RefChange, Writing
 
-_TAKEN = re.compile(r"stale info|already exists|fetch first|non-fast-forward|needs force")
+_LATE = "gitreg: this push came too late"  # a registry's own hook: registry/hooks/receive.py
+_TAKEN = re.compile(rf"stale info|already exists|fetch first|non-fast-forward|needs force|{_LATE}")
 _REJECTED = re.compile(r"^!\t[^:]*:(\S+)\t\[(?:remote )?rejected\] \((?!atomic)", re.MULTILINE)
 _BEATEN = re.compile(r"cannot lock ref '([^']+)': (?:reference already exists|is at)")
 _PIECEMEAL: set[tuple[Path, str]] = set()  # remotes of repositories, seen to have no atomic pushes
@@ -158,6 +159,8 @@ class Repository(Writing):
         said = answer.out.decode(errors="replace") + answer.err
         if "does not support --atomic" in said:
             raise _NotAtomicError
+        if "hook declined" in said and _LATE not in said:
+            raise _declined(self.address(remote), said)
         if not _TAKEN.search(said):
             raise self.away(Answer(answer.code, b"", said), remote, "push to")
         return said
@@ -220,6 +223,15 @@ class Repository(Writing):
     def address(self, remote: str) -> str:
         """The remote's address, without credentials, for people to read."""
         return without_credentials(self.config(f"remote.{remote}.url") or remote)
+
+
+def _declined(where: str, said: str) -> Refused:
+    """The error of a push that a hook of the server refused: in the hook's own words, if it said any."""
+    lines = [line.rstrip() for line in re.findall(r"^remote: ?(.*?)(?:\x1b\[K)?$", said, re.MULTILINE)]
+    told = [line for line in lines if line and not line.startswith("gitreg: this push is refused")]
+    hint = told.pop().strip().removeprefix("hint: ") if len(told) == 2 and "hint: " in told[1] else ""
+    words = f" {told[0].strip()}" if len(told) == 1 else "\n".join(["", *told]) if told else " a hook, without a reason"
+    return Refused(f"{where} refuses this push:{words}", hint)
 
 
 def find_repository(path: Path) -> Repository | None:

@@ -20,12 +20,12 @@ _MANY_OBJECTS = 27  # in one of git's 256 folders: about 7,000 in all, where git
 
 @dataclass(frozen=True)
 class NewCommit:
-    """A commit to be made: `files` by path (bytes) on top of `tree`; `when` is seconds since 1970, UTC."""
+    """A commit to be made: `files` by path (None deletes) on top of `tree`; `when` is seconds since 1970, UTC."""
 
     message: str
     author: str
     when: int
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
     tree: str = ""
     parents: tuple[str, ...] = ()
 
@@ -61,7 +61,10 @@ class Writing(Reading):
             if commit.tree:
                 parts.append(f"M 040000 {commit.tree} \n".encode())
             for path, content in sorted(commit.files.items()):
-                parts.append(b"M 100644 inline " + path.encode() + b"\n" + _data(content))
+                if content is None:
+                    parts.append(b"D " + path.encode() + b"\n")
+                else:
+                    parts.append(b"M 100644 inline " + path.encode() + b"\n" + _data(content))
             # A reset without `from` forgets the branch: the stream leaves no ref, and the next commit is an orphan.
             parts.append(f"\nreset refs/gitreg/new\n\nget-mark :{mark}\n".encode())
         parts.append(b"done\n")

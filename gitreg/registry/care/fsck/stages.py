@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from gitreg.errors import GitregError
-from gitreg.format.environment import model_requirements
-from gitreg.format.mlmodel import parse_mlmodel
 from gitreg.format.objects import CommitObject
-from gitreg.format.runs import parse_run_message
 from gitreg.format.semver import parse_semver
 from gitreg.format.stage_file import StageFile, format_stage_file, parse_stage_file, stage_file_path
 from gitreg.format.tags import retire_ref, version_ref
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.care.fsck.fault import REPAIR, Fault
 from gitreg.registry.care.fsck.scene import Scene
+from gitreg.registry.promotion.stage_of import made_from
 
 _FACTS = ("number", "run", "commit", "digest")
 
@@ -89,17 +86,13 @@ def _against(
 
 
 def _written(scene: Scene, found: StageFile, version: ModelVersion) -> list[str]:
-    """What the file may be: with the metrics of the run, or with those that the tag tells."""
+    """What the file may be: with the metrics that the tag tells, or with those of the run."""
     commit = scene.objects.get(version.commit)
     if not isinstance(commit, CommitObject) or not scene.whole(commit.tree):
         return []
     files = {entry.name: entry.oid for entry in scene.trees.get(scene.subtree(commit.tree, version.path), ())}
     texts = {name: scene.texts[oid].decode("utf-8", "replace") for name, oid in files.items() if oid in scene.texts}
     try:
-        run = parse_run_message(commit.message)
-        signature = parse_mlmodel(texts["MLmodel"]).signature
-        lines = model_requirements(texts.get("requirements.txt"), texts.get("conda.yaml")).lines
-        whole = replace(found, metrics=run.metrics, params=run.params, signature=signature, requirements=lines)
-        return [format_stage_file(whole), format_stage_file(replace(whole, metrics=version.metrics))]
-    except (GitregError, KeyError):
+        return [format_stage_file(made) for made in made_from(version, found.stage, commit.message, texts)]
+    except GitregError:
         return []  # told of with the files
