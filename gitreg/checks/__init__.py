@@ -29,6 +29,9 @@ CHECKS: Mapping[str, str] = {
 }
 """Name -> module of this package, imported when it is run."""
 
+ABOUT_APPROVAL = frozenset({"approvals", "signed"})
+"""The checks that wait for people, and that an emergency does without."""
+
 
 def load(name: str) -> Check:
     """The check of that name. NotFound, with what there is, otherwise."""

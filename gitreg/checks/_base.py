@@ -108,7 +108,7 @@ class Pull:
     """The pull request that proposes it: on which forge, by whom, and what was said.
 
     `content` is that of the files it changes at its head; reviews of another content are stale. `changed` are the
-    paths of those files, `authors` (`Name <email>`) made its commits.
+    paths of those files, `authors` (`Name <email>`) made its commits; `proposer` and `signed` are PullRequest's.
     """
 
     forge: str
@@ -118,6 +118,13 @@ class Pull:
     reviews: tuple[Review, ...] = ()
     changed: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    proposer: str = ""
+    signed: str | None = None
+
+    @property
+    def requesters(self) -> tuple[str, ...]:
+        """Everybody who asks for it: whoever opened it, put its head there, or made its commits."""
+        return tuple(dict.fromkeys(by for by in (self.author, self.proposer, *self.authors) if by))
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,21 @@ def left_out(proposal: Proposal) -> dict[str, str]:
     """Name (of the policy) -> why their approval does not count: they requested it, or logged the run."""
     found: dict[str, str] = {}
     if proposal.pull:
-        for by in (proposal.pull.author, *proposal.pull.authors):
+        for by in proposal.pull.requesters:
             found.setdefault(person_behind(proposal.policy, proposal.pull.forge, by), f"requested it (as {by})")
     if proposal.candidate:
         for by in (proposal.candidate.run.author, proposal.candidate.version.author):
             found.setdefault(person_behind(proposal.policy, LOCAL, by), f"logged the run (as {by})")
     found.pop("", None)
     return found
+
+
+def nobodies(proposal: Proposal) -> list[str]:
+    """Who asks for it, in Git alone, under an address that is nobody's: they may be one of those who approve."""
+    pull = proposal.pull
+    if pull is None or pull.forge != LOCAL or not proposal.policy.people:
+        return []
+    return [by for by in pull.requesters if not person_behind(proposal.policy, LOCAL, by)]
 
 
 def has_key(policy: Policy, who: str, key: str) -> bool:

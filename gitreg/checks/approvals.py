@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gitreg.checks._base import Problem, Proposal
-from gitreg.checks._people import has_key, left_out, person_behind
+from gitreg.checks._people import has_key, left_out, nobodies, person_behind
 from gitreg.format.pulls import Review
 from gitreg.format.record import Approval
 
@@ -40,11 +40,13 @@ def problems(proposal: Proposal) -> Iterator[Problem]:
     for who in counted.against:
         text = f"{who} asks for changes"
         yield Problem(text, "change what they ask for; then they approve, or take it back", proposal.path)
-    missing = counted.wanted - len(counted.approvals)
-    if missing > 0:
+    for by in nobodies(proposal) if counted.wanted else ():
+        text = f"{by} asks for it, and is nobody among the people of gitreg.yaml: they may be one who approves"
+        yield Problem(text, "add that address to somebody's emails on main, or propose it as somebody who is there")
+    lacking = counted.wanted - len(counted.approvals)
+    if lacking > 0:
         there = f", {len(counted.approvals)} there ({_names(counted)})" if counted.approvals else ""
-        among = f" of {', '.join(proposal.rules.approvers)}" if proposal.rules.approvers else ""
-        text = f"{counted.wanted} approval{'s' * (counted.wanted != 1)}{among} wanted{there}; {missing} missing"
+        text = f"{_approvals(proposal, counted.wanted)} wanted{there}; {lacking} missing"
         number = proposal.pull.number if proposal.pull else "NUMBER"
         yield Problem(text, f"gitreg pr review {number} --approve", proposal.path)
         for who, why in counted.left_out:
@@ -56,6 +58,18 @@ def found(proposal: Proposal) -> str:
     counted = count(proposal)
     names = _names(counted)
     return f"{len(counted.approvals)} of {counted.wanted}" + (f": {names}" if names else "")
+
+
+def missing(proposal: Proposal) -> str:
+    """What is missing, in words: "1 approval of @leads"; "" where nothing is."""
+    counted = count(proposal)
+    lacking = counted.wanted - len(counted.approvals)
+    return _approvals(proposal, lacking) if lacking > 0 else ""
+
+
+def _approvals(proposal: Proposal, number: int) -> str:
+    among = f" of {', '.join(proposal.rules.approvers)}" if proposal.rules.approvers else ""
+    return f"{number} approval{'s' * (number != 1)}{among}"
 
 
 def _names(counted: Counted) -> str:

@@ -29,8 +29,10 @@ def problems(proposal: Proposal) -> Iterator[Problem]:
 
 
 def found(proposal: Proposal) -> str:
-    """Which stage."""
-    return f"{proposal.rules.after} runs it" if _runs_it(proposal) else f"{proposal.stage} ran it before"
+    """Which stage runs it, or ran it."""
+    if _runs_it(proposal):
+        return f"{proposal.rules.after} runs it"
+    return f"{proposal.stage} ran it before" if proposal.returns else f"{proposal.rules.after} does not run it"
 
 
 def _runs_it(proposal: Proposal) -> bool:

@@ -55,6 +55,9 @@ def command(session: Session, model: str | None, stage: str, csv: bool) -> None:
     remarked = sum(bool(each.remarks) for each in found)
     count = f"{len(found)} change{'s' * (len(found) != 1)}"
     session.say(f"{count}: {f'{remarked} with remarks' if remarked else 'nothing to remark on'}")
+    if any(remark.kind == "no-record" for each in found for remark in each.remarks):
+        brings = "gitreg fetch brings records, " if place.remote else ""
+        session.say(f"{brings}gitreg ci run writes those that are missing")
 
 
 def _name(who: str) -> str:

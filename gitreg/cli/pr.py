@@ -72,6 +72,7 @@ def show(session: Session, number: str) -> None:
         _print_json(session, place, "show", pull=pull.to_dict(), said=said)
         return
     from gitreg.cli._facts import print_facts
+    from gitreg.format.body import without_json
 
     print_facts(
         ("number", pull.number),
@@ -84,7 +85,7 @@ def show(session: Session, number: str) -> None:
         ("address", pull.url),
     )
     if pull.body and not session.quiet:
-        click.echo(f"\n{printable(pull.body)}")
+        click.echo(f"\n{printable(without_json(pull.body))}".rstrip("\n"))
     for each in found.said:
         _print_said(each)
 
@@ -171,9 +172,13 @@ def review(session: Session, number: str, verdict: str | None, text: str) -> Non
     if verdict is None:
         raise click.UsageError("say what you think: --approve, --request-changes or --comment")
     place = session.open()
-    pull = review_pull(number, cast("Verdict", verdict), text, registry=place, dry_run=session.dry_run)
+    pull, said = review_pull(number, cast("Verdict", verdict), text, registry=place, dry_run=session.dry_run)
+    if session.json:
+        own = None if said is None else [said.to_dict()]
+        _print_json(session, place, "review", pull=pull.to_dict(), said=own)
+        return
     done = {"approve": "approved", "request-changes": "sent back for changes", "comment": "commented on"}[verdict]
-    _done(session, place, "review", pull, done)
+    _done(session, place, "review", pull, done, f", but {said.why}" if said and said.why else "")
 
 
 @verb("merge", "registry", "json", "dry_run")
@@ -211,12 +216,13 @@ def close(session: Session, number: str) -> None:
     _done(session, place, "close", pull, "closed")
 
 
-def _done(session: Session, place: Registry, action: str, pull: PullRequest, done: str) -> None:
+def _done(session: Session, place: Registry, action: str, pull: PullRequest, done: str, but: str = "") -> None:
     if session.json:
         _print_json(session, place, action, pull=pull.to_dict())
         return
     verb = "would be" if session.dry_run else "is"
-    session.answer(pull.number, f"pull request {pull.number} {verb} {done}: {printable(pull.title)}")
+    rest = but or f": {pull.title}"
+    session.answer(pull.number, f"pull request {pull.number} {verb} {done}{printable(rest)}")
 
 
 def _print_json(session: Session, place: Registry, action: str, **facts: object) -> None:

@@ -40,9 +40,10 @@ def command(session: Session, ref: str, stage: str, why: str, no_run: bool) -> N
 def print_promotion(session: Session, found: Promotion) -> None:
     """Say where it is proposed, and what blocks it; with -n the change and the body."""
     from gitreg.cli._table import printable
+    from gitreg.format.body import without_json
 
     if session.dry_run:
-        session.answer(found.pull.head, printable(f"{found.diff}\n{found.pull.body}".rstrip("\n")))
+        session.answer(found.pull.head, printable(f"{found.diff}\n{without_json(found.pull.body)}".rstrip("\n")))
         return
     pull = found.pull
     where = pull.url or f"pull request {pull.number}"
@@ -51,6 +52,8 @@ def print_promotion(session: Session, found: Promotion) -> None:
         return
     if pull.state == "merged":
         click.echo(f"{where} is merged: {pull.title}")
+        for name in found.record:
+            click.echo(f"recorded as {name}")
         return
     if found.opened:
         click.echo(f"{where} is opened: {pull.title}")
@@ -62,7 +65,10 @@ def print_promotion(session: Session, found: Promotion) -> None:
     for report in found.reports:
         for result in report.results:
             for problem in result.problems:
-                if problem.blocks:
+                lacking = result.check == "approvals" and problem.text.endswith(" missing")
+                if problem.blocks and not lacking:
                     click.echo(printable(f"blocked by {result.check}: {problem.text}"))
+    if found.waits_for:
+        click.echo(printable(f"waits for {found.waits_for}"))
     if not pull.url:
         click.echo(f"gitreg pr show {pull.number}")

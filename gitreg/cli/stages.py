@@ -8,7 +8,9 @@ import click
 
 from gitreg.cli._session import Session, verb
 from gitreg.cli._table import Column, print_table
-from gitreg.cli._words import counted, show_time
+from gitreg.cli._words import counted
+from gitreg.format.times import parse_time, show_age
+from gitreg.stores.clock import now
 
 if TYPE_CHECKING:
     from gitreg.registry.promotion.stages import Cell
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 @verb("stages", "registry", "json", "offline", "max_stale")
 @click.pass_obj
 def command(session: Session) -> None:
-    """Show what every stage runs of every model, since when, and what is proposed for it."""
+    """Show what every stage runs of every model, for how long, and what is proposed for it.
+
+    With --json since when.
+    """
     from gitreg.registry.promotion.stages import grid
 
     place = session.open()
@@ -35,6 +40,6 @@ def command(session: Session) -> None:
 
 
 def _text(cell: Cell) -> str:
-    since = [show_time(cell.since)] if cell.since else []
+    since = [show_age(max(0, (now() - parse_time(cell.since)).total_seconds()))] if cell.since else []
     proposed = [f"pull request {pull.number}" for pull in cell.pulls]
     return ", ".join([*([cell.version] if cell.version else []), *since, *proposed])

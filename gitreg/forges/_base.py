@@ -23,6 +23,10 @@ class Forge(Protocol):
     def longest(self) -> int:
         """The characters that a body or a comment may have."""
 
+    @property
+    def takes_message(self) -> bool:
+        """Whether a merge has the message that it is given; else the forge writes one of its own."""
+
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         """Propose to merge the branch `head`, which is there already, into `base`. Conflict where it is proposed."""
 

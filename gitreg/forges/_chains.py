@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitreg.errors import Damaged, GitregError, Refused
 from gitreg.format.events import Event, format_event, parse_event
@@ -126,8 +126,21 @@ def pull_of(number: str, chain: Iterable[Told]) -> PullRequest:
                        opened.at, merged)  # fmt: skip
 
 
+def with_proposer(git: Repository, pull: PullRequest, chain: Iterable[Told]) -> PullRequest:
+    """`pull` with who put what is at its head there, and with which key; who only changed its text did not."""
+    opened, *rest = chain
+    last = opened
+    for each in rest:
+        if each.event.kind == "updated" and each.event.head not in {"", last.event.head}:
+            last = each
+    return replace(pull, proposer=last.by, signed=signatures_of(git, [last.commit])[last.commit].key)
+
+
 def reviews_of(git: Repository, chain: Iterable[Told]) -> list[Review]:
-    """What was said, oldest first. A verdict whose signature is broken, or given after the end, is a comment."""
+    """What was said, oldest first. An approval whose signature is broken is a comment, and any verdict after the end.
+
+    Who asks for changes blocks all the same: that a server does not know their key must not let a merge pass.
+    """
     chain = list(chain)
     spoken = [each for each in chain if each.event.kind in _VERDICTS]
     keys = signatures_of(git, [each.commit for each in spoken if each.event.kind != "commented"])
@@ -136,7 +149,7 @@ def reviews_of(git: Repository, chain: Iterable[Told]) -> list[Review]:
     found = []
     for each in spoken:
         event, signed = each.event, keys.get(each.commit)
-        broken = signed.broken if signed else ""
+        broken = signed.broken if signed and event.kind == "approved" else ""
         if each.commit in late and event.kind != "commented":
             broken = broken or "it was given after the merge"
         verdict: Verdict = "comment" if broken else _VERDICTS[event.kind]

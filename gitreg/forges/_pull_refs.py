@@ -78,7 +78,7 @@ class PullRefs:
     def tips(self) -> dict[str, Tip]:
         """The pull requests that are known here, by number."""
         heads, metas, unsent = dict[str, str](), dict[str, str](), dict[str, str]()
-        for ref in self.git.refs(PULLS, UNSENT):
+        for ref in self.git.refs(PULLS, *([UNSENT] if self.remote else [])):  # nothing waits at the authority itself
             if ref.name.startswith(UNSENT):
                 unsent[ref.name.removeprefix(UNSENT)] = ref.oid
                 continue

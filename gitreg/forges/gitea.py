@@ -38,13 +38,16 @@ class Gitea:
     path: str
     name: str = NAME
     longest: int = 65_535
+    takes_message: bool = True
 
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         return _pull(self._post("pulls", {"head": head, "base": base, "title": title, "body": self._fit(body)}))
 
     def find(self, head: str, base: str) -> PullRequest | None:
-        found = map(_pull, self.api.pages(f"{self._at}/pulls", state="open"))
-        return next((pull for pull in found if (pull.head, pull.base) == (head, base)), None)
+        listed = self.api.pages(f"{self._at}/pulls", state="open")
+        # Anybody may call a branch of their fork the same, and have something else on it.
+        ours = (one for one in listed if text(one, "head", "repo_id") == text(one, "base", "repo_id"))
+        return next((pull for pull in map(_pull, ours) if (pull.head, pull.base) == (head, base)), None)
 
     def get(self, number: str) -> PullRequest:
         return _pull(self.api.get(f"{self._at}/pulls/{number}"))

@@ -42,6 +42,7 @@ class GitHub:
     path: str
     name: str = NAME
     longest: int = 65_536
+    takes_message: bool = True
 
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         return _pull(self._post("pulls", {"head": head, "base": base, "title": title, "body": self._fit(body)}))

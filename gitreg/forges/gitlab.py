@@ -43,6 +43,7 @@ class GitLab:
     path: str
     name: str = NAME
     longest: int = 1_000_000
+    takes_message: bool = True
 
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         asked: Json = {
@@ -52,7 +53,9 @@ class GitLab:
 
     def find(self, head: str, base: str) -> PullRequest | None:
         asked = self.api.pages(f"{self._at}/merge_requests", state="opened", source_branch=head, target_branch=base)
-        return next((pull for pull in map(_pull, asked) if (pull.head, pull.base) == (head, base)), None)
+        # Anybody may call a branch of their fork the same, and have something else on it.
+        ours = (one for one in asked if text(one, "source_project_id") == text(one, "target_project_id"))
+        return next((pull for pull in map(_pull, ours) if (pull.head, pull.base) == (head, base)), None)
 
     def get(self, number: str) -> PullRequest:
         return _pull(self.api.get(self._one(number)))

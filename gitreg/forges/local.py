@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Refused, Unreachable, warn
-from gitreg.forges._chains import Told, by_number, check_text, pull_of, read_chains, reviews_of, write_event
+from gitreg.forges._chains import (
+    Told,
+    by_number,
+    check_text,
+    pull_of,
+    read_chains,
+    reviews_of,
+    with_proposer,
+    write_event,
+)
 from gitreg.forges._pull_refs import PROPOSED, PullRefs
 from gitreg.format.events import Event, Kind, pull_refs
 from gitreg.format.objects import parse_commit_object
@@ -31,6 +40,7 @@ class LocalForge:
 
     name = "local"
     longest = 200_000
+    takes_message = True
 
     def __init__(self, git: Repository, remote: str, branch: str, *, offline: bool = False) -> None:
         self.git = git
@@ -79,12 +89,12 @@ class LocalForge:
     def get(self, number: str) -> PullRequest:
         """As the protocol has it. Damaged where its events are no such chain, or not those that were seen before."""
         self.refs.look()
-        pull, _ = self._read(number)
+        pull, chain = self._read(number)
         tip = self.refs.tip(number)
         if pull.head_commit != tip.head:
             raise Damaged(f"pull request {number}: its head is {tip.head[:12] or 'not there'}, and its events say "
                           f"{pull.head_commit[:12]}", f"ask who moved {pull_refs(number)[0]}")  # fmt: skip
-        return pull
+        return with_proposer(self.git, pull, chain)
 
     def pulls(self, state: PullState | None = "open") -> Sequence[PullRequest]:
         """As the protocol has it; of one that is damaged it is warned."""
@@ -192,15 +202,20 @@ class LocalForge:
         self.bring(pull)
         return self.merge_onto(self.git.find_ref(self._main()), pull, message, lambda commit: ())
 
-    def merge_onto(self, main: str, pull: PullRequest, message: str, records: Records, emergency: str = "") -> str:
+    def merge_onto(
+        self, main: str, pull: PullRequest, message: str, records: Records, emergency: str = "", said: str = ""
+    ) -> str:
         """Merge into main, if that is still at the commit `main`; the merge's commit.
 
         Main, the records and the event go to the origin all or none. Conflict where main, the head or the events
-        changed meanwhile. Where there is no origin main goes forward here.
+        changed meanwhile (since the one `said`, the last that was looked at). Where there is no origin main goes
+        forward here.
         """
         self._only_online("merging")
-        current, _ = self._read(pull.number)
+        current, chain = self._read(pull.number)
         _see_that_it_is_open(current)
+        if said and chain[-1].commit != said:
+            raise Conflict(f"something was just said of pull request {pull.number}", f"gitreg pr show {pull.number}")
         if current.head_commit != pull.head_commit:
             raise Conflict(f"pull request {pull.number} has another head now", f"gitreg pr show {pull.number}")
         by = self.git.identity()

@@ -54,6 +54,7 @@ class Pagure:
     path: str
     name: str = NAME
     longest: int = 60_000  # bytes that some of its databases take: almost all are of one character
+    takes_message: bool = False
 
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         if found := self.find(head, base):  # Pagure would open another

@@ -24,6 +24,7 @@ from gitreg.format.semver import Bump
 _REMOTE = re.compile(r"https://(github\.com|gitlab\.com|codeberg\.org|gitea\.com)/([A-Za-z0-9._/-]+?)(?:\.git)?/?")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+_FOLDED = re.compile(r"\s*<details><summary>As JSON</summary>\s+(`{3,})json\r?\n.*\n\1\s+</details>\s*\Z", re.DOTALL)
 _STATES = {"passed": "passed", "failed": "**failed**", "warned": "remark"}
 
 
@@ -172,6 +173,11 @@ def _that_fit(part: _Part, over: int) -> int:
 def _first_lines(text: str, limit: int) -> str:
     cut = text.rfind("\n", 0, limit)
     return text[: cut + 1] if cut >= 0 else text[:limit]
+
+
+def without_json(body: str) -> str:
+    """A body as people read it where nothing folds: without its JSON. Other text stays as it is."""
+    return _FOLDED.sub("\n", body)
 
 
 def _verdict(facts: BodyFacts) -> _Part:

@@ -20,6 +20,7 @@ PULLS = "refs/gitreg/pulls/"
 Kind = Literal["opened", "updated", "commented", "approved", "changes-requested", "merged", "closed"]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}|draft-[0-9a-f]{8,40}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRAILERS = {  # in the order in which they stand
     "head": "Gitreg-Head", "branch": "Gitreg-Branch", "base": "Gitreg-Base", "content": "Gitreg-Content",
     "digest": "Gitreg-Digest", "merged": "Gitreg-Merged", "emergency": "Gitreg-Emergency",
@@ -70,5 +71,8 @@ def parse_event(text: str, what: str = "event") -> Event:
     if kind not in get_args(Kind):
         raise Damaged(f"{what}: {kind[:60]!r} is no event of a pull request")
     facts = {name: message.trailers.get(key, "") for name, key in _TRAILERS.items()}
+    for name in ("head", "merged"):
+        if facts[name] and not _COMMIT.fullmatch(facts[name]):
+            raise Damaged(f"{what}: {_TRAILERS[name]} is {facts[name][:60]!r}, and no commit")
     title = "" if message.subject == kind and kind not in ("opened", "updated") else message.subject
     return Event(cast(Kind, kind), title, message.body, **facts)

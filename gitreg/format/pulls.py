@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 PullState = Literal["open", "merged", "closed"]
@@ -18,7 +18,8 @@ class PullRequest:
 
     `number` is the forge's ("draft-..." where a registry in bare Git has not been told yet), `url` where people read
     it ("" where there is no such place), `author` the login or `Name <email>` of whoever opened it, `merged_commit`
-    what base became, `at` when it was opened (RFC 3339).
+    what base became, `at` when it was opened (RFC 3339). `proposer` is whoever put what is at its head now, where that
+    may be another, and `signed` the key they signed that with: "" none, None where the forge knows who they are.
     """
 
     number: str
@@ -32,6 +33,8 @@ class PullRequest:
     state: PullState
     at: str
     merged_commit: str = ""
+    proposer: str = field(default="", compare=False)
+    signed: str | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON, every key present."""

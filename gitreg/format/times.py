@@ -52,4 +52,4 @@ def show_age(seconds: float) -> str:
     for unit, name in (("d", "days"), ("h", "hours"), ("m", "minutes")):
         if seconds >= 2 * _UNITS[unit]:
             return f"{seconds / _UNITS[unit]:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+    return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"

@@ -20,7 +20,22 @@ NONE = "0" * 40
 
 _LISTED = re.compile(rb"^([0-9a-f]{40}) (tree|commit|tag) ", re.MULTILINE)
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_MODES = frozenset({b"40000", b"100644", b"100664", b"100755", b"120000", b"160000"})
 _BLOB = re.compile(rb"^([0-9a-f]{40}) blob (\d+)$", re.MULTILINE)
+
+
+def _is_plain(content: bytes) -> bool:
+    """Whether each entry of a tree stands once, in git's order, by a name and not a path, with a mode as git has it."""
+    listed = _ENTRY.findall(content)
+    names = [name for _, name, _ in listed]
+    sorting = [name + b"/" if mode == b"40000" else name for mode, name, _ in listed]
+    return (
+        sum(map(len, names)) + sum(len(mode) + 22 for mode, _, _ in listed) == len(content)
+        and {mode for mode, _, _ in listed} <= _MODES
+        and sorting == sorted(sorting)
+        and len(set(names)) == len(names)
+        and b"/" not in b"".join(names)
+    )
 
 
 class Git:
@@ -76,7 +91,8 @@ class Incoming:
     """
 
     def __init__(self) -> None:
-        self.env = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        self.env = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0",
+                    "LC_ALL": "C"}  # fmt: skip
         self.git_dir = os.path.abspath(os.environ.get("GIT_DIR", "."))
         self.quarantine = os.environ.get("GIT_QUARANTINE_PATH", "")
         self.known: dict[str, tuple[str, bytes]] = {}
@@ -150,6 +166,10 @@ class Incoming:
         found = self._read_tree(tree).items()
         return {name.decode("utf-8", "surrogateescape"): (mode.decode(), oid.hex()) for name, (mode, oid) in found}
 
+    def odd_trees(self) -> list[str]:
+        """The trees that came and are not written as git writes them: another reader could find other files there."""
+        return [oid for oid in self.trees if not _is_plain(self.known[oid][1])]
+
     def _read_tree(self, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
         found = self._parsed.get(tree)
         if found is None:
@@ -160,7 +180,7 @@ class Incoming:
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether the commit `old` is part of the history of `new`."""
-        return not self.start("rev-list", "--max-count=1", old, f"^{new}").out()
+        return not self.start("rev-list", "--max-count=1", "--end-of-options", old, f"^{new}").out()
 
     def tree_of(self, commit: str) -> str:
         """The tree of a commit, or "" where it is none."""

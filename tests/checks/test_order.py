@@ -26,6 +26,15 @@ def test_the_same_version_with_another_digest_is_not_it() -> None:
     assert "with the digest sha256:aaaa" in said(proposal(before=other))[0]
 
 
+def test_it_says_which_stage_ran_it_and_no_more() -> None:
+    def about(found: Proposal) -> str:
+        return run(found, only=["order"]).results[0].about
+
+    assert about(proposal(before=None)) == "staging does not run it"
+    assert about(proposal(before=None, returns=True)) == "production ran it before"
+    assert about(proposal(before=before_of(contents()), returns=True)) == "staging runs it"
+
+
 def test_what_it_ran_before_it_may_run_again_and_what_comes_first_at_once() -> None:
     assert said(proposal(before=None, returns=True)) == []
     (result,) = run(proposal(before=None, rules=replace(RULES, after="")), only=["order"]).results

@@ -127,6 +127,13 @@ def test_pull_requests_in_bare_git(registry: Path, monkeypatch: pytest.MonkeyPat
     assert answer("pr", "list")["pulls"][0]["title"] == "Nothing new"
     assert answer("pr", "show", "1")["said"] == []
     assert answer("pr", "close", "1")["pull"]["state"] == "closed"
+    proposed = answer("promote", "churn@v1.1.0", "production", "-m", "wider")
+    assert (proposed["pull"]["number"], proposed["pull"]["title"]) == ("2", "Promote churn v1.1.0 to production")
+    assert answer("pr", "merge", "2")["record"] == ["churn#production#2"]
+    cells = {(cell["model"], cell["stage"]): cell["version"] for cell in answer("stages")["cells"]}
+    assert cells["churn", "production"] == "v1.1.0"
+    back = answer("rollback", "churn", "production", "-m", "narrow again", "-n")
+    assert back["pull"]["title"] == "Roll back churn in production to v1.0.0"
 
 
 def test_a_repository_that_is_the_authority_answers_as_of_now(

@@ -93,6 +93,41 @@ def test_a_pull_request_of_a_promotion(people: tuple[Member, Member]) -> None:
     )  # fmt: skip
 
 
+def test_an_approval_that_does_not_count_says_so(people: tuple[Member, Member]) -> None:
+    ana, bo = people
+    version(ana)
+    gitreg("-R", ana.path, "promote", "churn@v0.1.0", "production")
+    assert told(by(ana, "review", "1", "--approve", "-n")).startswith("pull request 1 would be approved: ")
+    assert told(by(ana, "review", "1", "--approve")) == (
+        "pull request 1 is approved, but does not count: requested it (as Ana <ana@example.org>)\n"
+    )
+    other = told(by(bo, "review", "1", "--request-changes", "-m", "no"))
+    assert other == "pull request 1 is sent back for changes: Promote churn v0.1.0 to production\n"
+    (own,) = answer(ana, "review", "1", "--approve")["said"]
+    assert (own["by"], own["verdict"], own["counts"]) == ("Ana <ana@example.org>", "approve", False)
+    (own,) = answer(bo, "review", "1", "--approve")["said"]
+    assert (own["by"], own["counts"]) == ("Bo <bo@example.org>", True)
+
+
+def test_whether_an_approval_of_another_policy_counts(people: tuple[Member, Member]) -> None:
+    ana, bo = people
+    ana.branch("weaker", "gitreg.yaml", POLICY.replace("approvals: 1", "approvals: 0"))
+    assert by(ana, "open", "weaker").code == 0
+    assert "does not count: requested it" in told(by(ana, "review", "1", "--approve"))
+    assert told(by(bo, "review", "1", "--approve")) == "pull request 1 is approved: change gitreg.yaml\n"
+    assert [said["counts"] for said in answer(bo, "show", "1")["said"]] == [False, True]
+
+
+def test_the_text_of_a_pull_request_is_shown_without_its_json(people: tuple[Member, Member]) -> None:
+    ana, _ = people
+    version(ana)
+    gitreg("-R", ana.path, "promote", "churn@v0.1.0", "production")
+    shown = told(by(ana, "show", "1"))
+    assert "gitreg rollback churn production\n```\n" in shown
+    assert "<details>" not in shown and '"model"' not in shown
+    assert "<details>" in answer(ana, "show", "1")["pull"]["body"]
+
+
 def test_any_branch(people: tuple[Member, Member]) -> None:
     ana, bo = people
     ana.branch("topic")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import referencing
 from jsonschema import Draft202012Validator
 from referencing.jsonschema import DRAFT202012
 
+from gitreg.format.times import format_time, parse_time
 from testing.commandline import gitreg, program
 from testing.gitcli import git, snapshot
 
@@ -64,6 +66,15 @@ def test_what_failed_is_told_and_is_no_failure_of_the_command(here: Path) -> Non
     assert gitreg("pr", "merge", "1").code == 128
 
 
+def test_it_says_which_approvals_are_missing(here: Path) -> None:
+    policy(here, 'groups: {leads: [bo@example.org]}\nstages:\n  production: {approvals: 1, approvers: ["@leads"]}\n')
+    said = gitreg("promote", "churn@v1.1.0", "production")
+    opened = "pull request 1 is opened: Promote churn v1.1.0 to production"
+    assert said.out.splitlines() == [opened, "waits for 1 approval of @leads", "gitreg pr show 1"]
+    assert as_json("promote", "churn@v1.1.0", "production", name="promote")["waits_for"] == "1 approval of @leads"
+    assert "**Waiting for review**: it needs 1 approval of `@leads`" in gitreg("pr", "show", "1").out
+
+
 def test_a_dry_run_prints_the_change_and_the_body(here: Path) -> None:
     before = git(here.parent / "origin.git", "for-each-ref")
     said = gitreg("promote", "churn@v1.1.0", "production", "-n")
@@ -83,12 +94,21 @@ def test_a_rollback_says_what_it_does(here: Path) -> None:
     assert (said.code, said.err.splitlines()[0]) == (128, "error: production runs churn v1.1.0 already")
 
 
-def test_stages_are_a_grid(here: Path) -> None:
+def test_an_emergency_says_what_was_recorded(here: Path) -> None:
+    policy(here, f"stages:\n  production: {{approvals: 1, emergency: [{git(here, 'config', 'user.email')}]}}\n")
+    said = gitreg("rollback", "churn", "production", "--emergency", "-m", "it answers no")
+    title = "Empty production of churn"
+    assert (said.code, said.out) == (0, f"pull request 1 is merged: {title}\nrecorded as churn#production!#2\n")
+
+
+def test_stages_are_a_grid(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gitreg("promote", "churn@v1.1.0", "production")
+    cells = json.loads(gitreg("stages", "--json").out)["cells"]
+    since = parse_time(next(cell["since"] for cell in cells if cell["stage"] == "production"))
+    monkeypatch.setenv("GITREG_NOW", format_time(since + timedelta(days=3)))
     lines = gitreg("stages").out.splitlines()
     assert lines[0].split() == ["MODEL", "production", "staging"]
-    assert lines[1].startswith("churn  v1.0.0, 2026-")
-    assert ", pull request 1" in lines[1]
+    assert lines[1].startswith("churn  v1.0.0, 3 days, pull request 1 ")
 
 
 def test_a_registry_whose_stages_run_nothing_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,17 @@ pr merge 1
 pr close 2
 pr list --state all --offline
 stages
+check
+check churn@v1.1.0 --stage production
+audit
+audit --csv
+blame churn@production
+log --stage production churn
+ci init github --dry-run
+ci run --dry-run
+ci run
+hooks install --dry-run
+protect
 ls
 ls churn --where "metrics.accuracy > 0.5"
 runs
@@ -72,6 +83,7 @@ fsck
 completion bash
 """.splitlines()
 REFUSED = {'retire churn@v1.2.0 -m "again"': 128, "predict churn -i ../data.json": 128}
+REFUSED["ci init github --dry-run"] = 128
 REFUSED["bundle create churn@1 loose-is-no-model -o ../x.gitreg"] = 128
 
 

@@ -104,6 +104,11 @@ def lgb_categories() -> tuple[Any, Any]:
     return lightgbm.train({**settings, "objective": "binary"}, lightgbm.Dataset(x, y), 4), x
 
 
+def xgb_categories() -> tuple[Any, Any]:
+    x = masked()[["Float64", "category"]].astype({"Float64": "float64"})
+    return xgboost.XGBClassifier(max_depth=3, enable_categorical=True, **_TREES).fit(x, np.arange(ROWS) % 2), x
+
+
 def lgb_classifier() -> tuple[Any, Any]:
     x = measured()
     return lightgbm.LGBMClassifier(**_LEAVES).fit(x, labels(x)), x
@@ -220,6 +225,7 @@ MODELS: dict[str, tuple[str, Make, dict[str, Any], str]] = {
     "xgb stopped early": ("xgboost", xgb_stopped_early, {}, "booster"),
     "xgb classifier": ("xgboost", xgb_classifier, {}, "predict"),
     "xgb regressor": ("xgboost", xgb_regressor, {}, "predict"),
+    "xgb categories": ("xgboost", xgb_categories, {}, "predict"),
     "xgb ranker": ("xgboost", xgb_ranker, {"model_format": "json"}, "predict"),
     "lgb booster": ("lightgbm", lgb_booster, {}, "predict"),
     "lgb categories": ("lightgbm", lgb_categories, {}, "predict"),
@@ -235,8 +241,8 @@ MODELS: dict[str, tuple[str, Make, dict[str, Any], str]] = {
     "onnx with a branch": ("onnx", onnx_with_a_branch, {}, "graph"),
 }
 
-NO_SIGNATURE = frozenset({"xgb regressor", "lgb categories"})
-"""Their categories are text to a signature, and the frameworks take no text: MLflow's and gitreg's predict agree."""
+NO_SIGNATURE = frozenset({"xgb regressor", "xgb categories", "lgb categories"})
+"""With a signature MLflow takes neither categories nor whole numbers with missing values; without one it takes both."""
 
 
 def rows(data: Any, count: int) -> Any:

@@ -28,6 +28,7 @@ from flavors.frameworks import (
     onnx_with_a_branch,
     target,
     xgb_booster,
+    xgb_categories,
     xgb_classifier,
 )
 from flavors.saving import save_to
@@ -408,6 +409,13 @@ def test_outputs_that_are_no_table_are_refused_for_a_frame_alone(home: Path) -> 
     with pytest.raises(Refused, match=r"the outputs are no table.*\(all: 6, sum: 1\)"):
         predict(pd.DataFrame(data))
     assert set(predict(data)) == {"all", "sum"}  # type: ignore[call-overload]
+
+
+def test_categories_predict_with_a_signature_too(home: Path) -> None:
+    model, data = xgb_categories()
+    mlmodel = save_to(home / "model", model, input_example=data[:3])
+    again: Any = load_pyfunc(home / "model", mlmodel).predict(data)
+    assert again.tolist() == model.predict(data).tolist()
 
 
 def test_params_that_predict_does_not_take_are_told(home: Path) -> None:

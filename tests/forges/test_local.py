@@ -146,20 +146,28 @@ def test_verdicts_are_signed(people: tuple[Member, Member], tmp_path: Path) -> N
     assert [review.signed for review in ana.forge.reviews("1")] == [key_fingerprint(public), ""]
 
 
-def test_a_verdict_whose_signature_is_broken_is_a_comment(people: tuple[Member, Member], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "verdict", "broken"),
+    [
+        ("approved", "comment", "approved, but the signature is not one of this text"),
+        ("changes-requested", "request-changes", ""),
+    ],
+)
+def test_an_approval_whose_signature_is_broken_is_a_comment_and_a_block_stays_one(
+    people: tuple[Member, Member], tmp_path: Path, said: str, verdict: str, broken: str
+) -> None:
     ana, bo = people
     bo.signs(tmp_path)
     ana.branch("topic")
-    bo.forge.review(ana.forge.open("topic", "main", "A change", ""), "request-changes", "no")
+    bo.forge.review(ana.forge.open("topic", "main", "A change", ""), "request-changes", "not so")
     origin = ana.place.origin
     assert origin
     text = git(origin, "cat-file", "commit", meta()) + "\n"
-    text = text.replace("changes-requested", "approved")
+    text = text.replace("changes-requested", said).replace("not so", "never")
     forged = git(origin, "hash-object", "-t", "commit", "-w", "--stdin", input=text)
     git(origin, "update-ref", meta(), forged)
     found = LocalForge(open_registry(origin).git, "", "main").reviews("1")[0]
-    assert (found.verdict, found.signed) == ("comment", "")
-    assert found.broken == "approved, but the signature is not one of this text"
+    assert (found.verdict, found.signed, found.broken) == (verdict, "", broken)
 
 
 def test_a_verdict_after_the_merge_is_none(people: tuple[Member, Member]) -> None:

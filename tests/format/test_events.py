@@ -34,8 +34,9 @@ def test_what_is_proposed(kind: str, title: str, text: str, head: str, branch: s
 
 
 @given(
-    st.sampled_from(["commented", "approved", "changes-requested", "merged", "closed"]), PROSE, FACT, FACT, FACT, FACT
-)
+    st.sampled_from(["commented", "approved", "changes-requested", "merged", "closed"]), PROSE, FACT, FACT,
+    st.one_of(st.just(""), OID), FACT,
+)  # fmt: skip
 def test_what_is_said(kind: str, text: str, content: str, digest: str, merged: str, emergency: str) -> None:
     facts = {"content": content, "digest": digest, "merged": merged, "emergency": emergency}
     event = Event(kind, text=text, **facts)  # type: ignore[arg-type]  # one of the kinds
@@ -53,6 +54,13 @@ def test_any_text_is_an_event_or_a_named_error(text: str) -> None:
         parse_event(text, "its event")
     except GitregError as error:
         assert error.message
+
+
+@pytest.mark.parametrize("key", ["Head", "Merged"])
+@pytest.mark.parametrize("value", ["main", "--output=/srv/models.git/hooks/pre-receive", "a" * 41])
+def test_a_commit_is_named_by_its_id_alone(key: str, value: str) -> None:
+    with pytest.raises(Damaged, match=f"its event: Gitreg-{key} is '{value}', and no commit"):
+        parse_event(f"merged\n\nGitreg-Format: 1\nGitreg-Event: merged\nGitreg-{key}: {value}\n", "its event")
 
 
 @pytest.mark.parametrize("title", ["opened", "merged", "x" * 300, "two\nlines  and\ttabs"])

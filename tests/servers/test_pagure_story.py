@@ -80,12 +80,14 @@ def test_a_version_is_promoted_reviewed_merged_recorded_loaded_and_rolled_back(
     pull = ana.asks("pr", "show", "1")["pull"]
     assert (pull["title"], pull["author"], pull["state"]) == ("Promote churn v0.2.0 to production", "ana", "open")
     (status,) = server.forge("bo", name).statuses(pull["head_commit"])
-    assert (status.context, status.state, status.text) == ("gitreg/check", "failure", "blocked by approvals")
+    assert (status.context, status.state, status.text) == ("gitreg/check", "pending", "waits for approvals")
 
     # Nobody may merge it yet, and its author cannot approve it.
     assert "approvals" in bo.says("check", "--pr", "1", code=1)
     assert "cannot be merged" in ana.says("pr", "merge", "1", code=128)
     assert "is your own" in ana.says("pr", "review", "1", "--approve", code=128)
+    told = ana.says("pr", "merge", "1", "--emergency", "-m", "It burns.", code=128)
+    assert "pagure writes the messages of merges itself" in told
     bo.says("pr", "comment", "1", "-m", "Which data was it trained on?")
     ana.says("pr", "comment", "1", "-m", "That of October.")
     bo.says("pr", "review", "1", "--approve", "-m", "Fine.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gitreg.registry.hooks.push import CONFIG, Push, Update
 
 _STAGES = "stages"
+_GUARDED = frozenset({_STAGES, CONFIG})
 _FORWARD = "git fetch, then git merge or git rebase what is yours onto it"
 
 
@@ -18,27 +19,27 @@ class Step:
     parents: tuple[str, ...]
 
 
-def check(push: Push, update: Update) -> None:
-    """Judge what main shall become."""
+def check(push: Push, update: Update) -> list[Step]:
+    """Judge what main shall become; the steps on its way that the policy has something to say of."""
     if not update.new:
         push.wrong(update.ref, "the registry's branch is never deleted", "git push the branch that you mean")
-        return
+        return []
     if not update.old:
         _begun(push, update)
-        return
+        return []
     if not push.incoming.is_ancestor(update.old, update.new):
         push.wrong(update.ref, "main only goes forward, and this would take commits from it", _FORWARD)
-        return
+        return []
     line = _line(push, update)
     if not line or line[0].parents[:1] != (update.old,):
         text = "main would be merged into another branch, and its line of first parents would be lost"
         push.wrong(update.ref, text, "git switch main; git merge --no-ff THE-OTHER-BRANCH; git push")
-        return
-    steps = [step for step in line if _touches(push, step)]
-    if steps:
-        from gitreg.registry.hooks.promotions import judge_steps
-
-        judge_steps(push, update, steps)
+        return []
+    for name in push.incoming.entries(push.incoming.tree_of(update.new)):
+        if name.casefold() in _GUARDED and name not in _GUARDED:
+            text = f"{name} differs from {name.casefold()} in case only: some machines check out one for the other"
+            push.wrong(update.ref, text, "git mv it to another name")
+    return [step for step in line if _touches(push, step)]
 
 
 def _begun(push: Push, update: Update) -> None:
@@ -71,4 +72,4 @@ def _line(push: Push, update: Update) -> list[Step]:
 def _touches(push: Push, step: Step) -> bool:
     incoming = push.incoming
     before, after = (incoming.tree_of(oid) for oid in (step.parents[0], step.commit))
-    return any(incoming.at(before, name) != incoming.at(after, name) for name in (_STAGES, CONFIG))
+    return any(incoming.at(before, name) != incoming.at(after, name) for name in _GUARDED)

@@ -32,6 +32,8 @@ def check(push: Push) -> None:
         lowered = together.lower()
         payloads = _payloads(push, contents, any(end in lowered for end in _ENDS))
     large = incoming.blobs_over(push.limit)
+    if broken := incoming.odd_trees():
+        _tell_broken(push, broken)
     if odd or payloads or large:
         _tell(push, odd, payloads, large)
 
@@ -57,6 +59,14 @@ def _payloads(push: Push, contents: dict[str, bytes], suspicious: bool) -> dict[
         waiting = [each for each in below if each[:2] not in seen]
         seen.update(each[:2] for each in waiting)
     return found
+
+
+def _tell_broken(push: Push, broken: list[str]) -> None:
+    places = push.places(broken)
+    for tree in broken:
+        ref, path = places.get(tree, ("objects", ""))
+        text = f"{path or 'the top folder'} is a tree that git does not write: {tree[:12]}"
+        push.wrong(ref, text, "commit the files with git; git fsck tells what is wrong with it")
 
 
 def _tell(push: Push, odd: list[str], payloads: dict[str, str], large: dict[str, int]) -> None:

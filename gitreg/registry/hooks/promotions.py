@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from gitreg.checks import ABOUT_APPROVAL
 from gitreg.checks._base import Report
-from gitreg.checks._people import LOCAL, person_behind
+from gitreg.checks._people import LOCAL, has_key, person_behind
+from gitreg.checks.approvals import SIGNED
 from gitreg.checks.policy import strictest
 from gitreg.errors import Damaged, GitregError, NotFound, Refused
 from gitreg.forges.local import LocalForge
@@ -22,8 +24,8 @@ from gitreg.registry.promotion.judge import judge
 from gitreg.registry.promotion.others import config_result
 from gitreg.stores.git import Repository
 from gitreg.stores.git.changes import changed_blobs, merge_base
+from gitreg.stores.git.signing import signatures_of
 
-_WAIVED = frozenset({"approvals", "signed"})  # by an emergency
 _PROPOSE = "gitreg promote MODEL@VERSION STAGE, or gitreg rollback; then gitreg pr merge"
 
 
@@ -96,19 +98,20 @@ def _by_pull_request(
         return
     head = step.parents[1]
     forge = LocalForge(git, "", push.branch)
+    message = parse_commit_object(git.content(step.commit, "the merge"), f"the merge {short}").message
+    trailers = _trailers(message)
     try:
-        pull = _pull_of(forge, step, push.branch)
+        pull = _pull_of(forge, step, push.branch, trailers.get("Gitreg-Pull", ""))
     except GitregError as error:
         yield f"{', '.join(guarded)} was changed by the merge {short}: {error.message}", error.hint or _PROPOSE
         return
     yield from _exactly(git, base, head, changed, f"the merge {short} of pull request {pull.number}")
     waived = frozenset[str]()
-    message = parse_commit_object(git.content(step.commit, "the merge"), f"the merge {short}").message
-    if who := _trailers(message).get("Gitreg-Emergency", ""):
+    if who := trailers.get("Gitreg-Emergency", ""):
         text = _not_in_emergency(git, step, policy, guarded, who)
         if text:
             yield f"the merge {short} of pull request {pull.number}: {text}", "gitreg pr review, by those who may"
-        waived = _WAIVED
+        waived = ABOUT_APPROVAL
     yield from _failures(judge(place, base, head, pull=pull, forge=forge, quick=True), waived)
 
 
@@ -119,13 +122,16 @@ def _trailers(message: str) -> dict[str, str]:
         return {}
 
 
-def _pull_of(forge: LocalForge, step: Step, branch: str) -> PullRequest:
-    """The pull request that a merge merges. NotFound where its second parent is the head of none."""
+def _pull_of(forge: LocalForge, step: Step, branch: str, named: str) -> PullRequest:
+    """The pull request that a merge merges: the one that it names, if it does.
+
+    NotFound where its second parent is the head of none.
+    """
     head = step.parents[1]
     why: GitregError | None = None
     for ref in forge.git.refs(PULLS):
         number, _, part = ref.name.removeprefix(PULLS).partition("/")
-        if part != "head" or ref.oid != head:
+        if part != "head" or ref.oid != head or named not in ("", number):
             continue
         try:
             pull = forge.get(number)
@@ -140,7 +146,7 @@ def _pull_of(forge: LocalForge, step: Step, branch: str) -> PullRequest:
             why = Refused(f"pull request {number} was merged before", "propose it again")
         else:
             return pull
-    raise why or NotFound(f"its second parent {head[:12]} is the head of no pull request")
+    raise why or NotFound(f"its second parent {head[:12]} is the head of no pull request{f' {named}' if named else ''}")
 
 
 def _exactly(
@@ -165,8 +171,15 @@ def _exactly(
         yield f"{what} leaves out {path}, which the pull request changes", "gitreg pr merge makes the merge"
 
 
+def _key(git: Repository, commit: str) -> str:
+    return signatures_of(git, [commit])[commit].key
+
+
 def _not_in_emergency(git: Repository, step: Step, policy: Policy, guarded: Sequence[str], who: str) -> str:
-    """Why the merge is no emergency of somebody who may declare one, "" where it is."""
+    """Why the merge is no emergency of somebody who may declare one, "" where it is.
+
+    Where approvals have to be signed so has the merge: whoever may push could else name somebody as its committer.
+    """
     content = git.content(step.commit, "the merge").decode("utf-8", "replace")
     line = next((line for line in content.split("\n") if line.startswith("committer ")), "committer  0 +0000")
     by = line.removeprefix("committer ").rsplit(" ", 2)[0]
@@ -176,6 +189,8 @@ def _not_in_emergency(git: Repository, step: Step, policy: Policy, guarded: Sequ
         may = policy.members(stage.emergency) if stage else frozenset()
         if person not in {*may, *(name.casefold() for name in may)}:
             return f"{by} may not change {path} in an emergency"
+        if stage and SIGNED in stage.require and not has_key(policy, person, _key(git, step.commit)):
+            return f"an emergency of {stage.stage} is signed with a key that {CONFIG} has as that of {person}"
     if who not in (person, by) and person_behind(policy, LOCAL, who) != person:
         return f"it names {who} and was made by {by}"
     return ""

@@ -20,6 +20,9 @@ def check(push: Push) -> None:
     for update in push.updates:
         if update.ref == NOTES:
             _forward(push, update, "notes are only added to", "gitreg push joins them")
+        elif update.ref.startswith(("refs/gitreg/", "refs/replace/")) and not update.ref.startswith(PULLS):
+            if update.new:
+                push.wrong(update.ref, "a registry takes no such ref", "push branches, tags and pull requests alone")
         elif update.ref.startswith(PULLS):
             found = _PULL.fullmatch(update.ref)
             if not found:
@@ -29,9 +32,22 @@ def check(push: Push) -> None:
             else:
                 numbers.setdefault(found[1], {})[found[2]] = update
     if numbers:
+        _numbered(push, numbers)
         with view(push) as git:
             for number, parts in sorted(numbers.items(), key=lambda item: int(item[0])):
                 _pull(push, git, number, parts)
+
+
+def _numbered(push: Push, numbers: dict[str, dict[str, Update]]) -> None:
+    """A new one has the next number: in a gap a copy would come before what it was copied from."""
+    listed = push.incoming.start("for-each-ref", "--format=%(refname)", "--", PULLS).out().decode("utf-8", "replace")
+    highest = max((int(found[1]) for ref in listed.splitlines() if (found := _PULL.fullmatch(ref))), default=0)
+    for number, parts in sorted(numbers.items(), key=lambda item: int(item[0])):
+        if (meta := parts.get("meta")) and not meta.old:
+            if int(number) != highest + 1:
+                text = f"the next number is {highest + 1}"
+                push.wrong(meta.ref, text, "gitreg pr gives it", late=int(number) <= highest)
+            highest = max(highest, int(number))
 
 
 def _forward(push: Push, update: Update, rule: str, hint: str) -> bool:

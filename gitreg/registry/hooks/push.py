@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 TAGS, HEADS, PULLS, NOTES = "refs/tags/", "refs/heads/", "refs/gitreg/pulls/", "refs/notes/gitreg"
+OWN = ("refs/gitreg/", "refs/notes/", "refs/replace/")
+"""Where the refs lie that are neither branches nor tags, and yet tell something."""
+
 CONFIG = "gitreg.yaml"
 _DEFAULT_LIMIT = 1 << 20
 _LIMIT = re.compile(
@@ -87,11 +90,31 @@ class Push:
         """Whether whoever keeps the server allows to purge versions and to sweep runs."""
         return self.settings.get("gitreg.allowdeletes", "").lower() in {"true", "yes", "on", "1"}
 
+    @property
+    def _led(self) -> list[str]:
+        """What is pushed of the refs by which others are judged."""
+        return [each.ref for each in self.updates if each.ref == self.main or each.ref.startswith(OWN)]
+
+    def late(self) -> bool:
+        """Whether main, a pull request or notes are not where whoever pushes says that they are.
+
+        Git asks only afterwards, ref by ref: what was judged by such a claim would be taken without what it rests on.
+        """
+        led = set(self._led)
+        for each in self.updates:
+            if each.ref in led and self.refs.get(each.ref, "") != each.old:
+                self.wrong(each.ref, "it has become another one", "fetch, and do it again", late=True)
+        return bool(self.problems)
+
     def list_refs(self, names: Iterable[str]) -> None:
-        """List main, and the tags that match any of `names` (globs, whatever their case)."""
+        """List main, what is pushed of pull requests and notes, and the tags that match any of `names`.
+
+        Those are globs, whatever their case.
+        """
         patterns = sorted(set(names))
         asked = [TAGS + name for name in patterns] if len(patterns) <= _MANY else [TAGS]
-        argv = ["for-each-ref", "--ignore-case", "--format=%(objectname) %(refname)", "--", self.main, *asked]
+        asked = [self.main, *self._led, *asked]
+        argv = ["for-each-ref", "--ignore-case", "--format=%(objectname) %(refname)", "--", *asked]
         for line in self.incoming.start(*argv).out().decode("utf-8", "replace").splitlines():
             self.refs[line[41:]] = line[:40]
 

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-from gitreg.registry.hooks.push import CONFIG, PULLS, TAGS, Push, Wrong
+from gitreg.registry.hooks.push import CONFIG, OWN, TAGS, Push, Wrong
 from gitreg.stores.incoming import Incoming
 
 LATE = "gitreg: this push came too late"
@@ -49,6 +49,8 @@ def judge_push(lines: list[str]) -> list[Wrong]:
 
     push.read_settings()
     push.list_refs(tag_rules.globs(names) if tags else ())
+    if push.late():
+        return push.problems
     incoming.read_new(f"{push.main}:{CONFIG}")
     objects.check(push)
     if tags:
@@ -57,8 +59,11 @@ def judge_push(lines: list[str]) -> list[Wrong]:
         if update.ref == push.main:
             from gitreg.registry.hooks import main_branch
 
-            main_branch.check(push, update)
-    if any(update.ref.startswith((PULLS, "refs/notes/")) for update in push.updates):
+            if steps := main_branch.check(push, update):
+                from gitreg.registry.hooks.promotions import judge_steps
+
+                judge_steps(push, update, steps)
+    if any(update.ref.startswith(OWN) for update in push.updates):
         from gitreg.registry.hooks import pulls
 
         pulls.check(push)

@@ -51,16 +51,21 @@ def check(push: Push, names: dict[str, TagName]) -> None:
         from gitreg.registry.hooks.versions import check_versions
 
         check_versions(push, versions)
+    records: list[tuple[Update, RecordTag, bool]] = []
     for update, name in made:
         match name:
             case RunTag():
                 _run(push, update, name)
             case RetireTag():
                 _retired(push, update, name)
-            case RecordTag():
-                _record(push, update, name)
+            case RecordTag() if (told := _record(push, update, name)) is not None:
+                records.append((update, name, told))
             case _:
                 pass
+    if records and push.refs.get(push.main):  # a registry that moves here brings those of its forge
+        from gitreg.registry.hooks.records import check_records
+
+        check_records(push, records)
 
 
 def _deleted(push: Push, update: Update, name: TagName) -> None:
@@ -188,12 +193,15 @@ def _retired(push: Push, update: Update, name: RetireTag) -> None:
         push.wrong(update.ref, f"{stage} runs {short}", f"let {stage} run another version first, by a pull request")
 
 
-def _record(push: Push, update: Update, name: RecordTag) -> None:
+def _record(push: Push, update: Update, name: RecordTag) -> bool | None:
+    """Whether it tells more than its name, as those of GTO do not; None where it is wrong."""
     tag = _annotated(push, update)
-    if tag is not None:
-        from gitreg.format.record import parse_record
+    if tag is None:
+        return None
+    from gitreg.format.record import parse_record
 
-        try:
-            parse_record(tag.message, name)
-        except GitregError as error:
-            push.wrong(update.ref, error.message, error.hint)
+    try:
+        return bool(parse_record(tag.message, name).merge) or "\nGitreg-" in tag.message
+    except GitregError as error:
+        push.wrong(update.ref, error.message, error.hint)
+        return None

@@ -127,7 +127,8 @@ def audited(place: Registry, model: str = "", stage: str = "") -> list[Audited]:
     changes = timeline(place, stage=stage, model=model)
     tags = _tags(place, stage, model)
     if not changes and (model or stage):
-        raise NotFound(f"no change of {stage or 'any stage'} {f'for {model} ' if model else ''}on main", "gitreg ls")
+        of = f"{stage or 'any stage'}{f' for {model}' if model else ''}"
+        raise NotFound(f"no change of {of} on main", "gitreg stages")
     found = []
     for change, policy in zip(changes, _policies(place, changes), strict=True):
         tag = tags.pop((change.model, change.stage, change.number), None)

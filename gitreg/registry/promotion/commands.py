@@ -38,7 +38,7 @@ _SECONDS = 3600
 _TIMED_OUT = 124  # as timeout(1) has it
 _CANNOT_RUN = 126  # as a shell has it
 _WORDS = re.compile(r"\{(model_dir|version|stage)\}")
-_SECRET = re.compile(r"GITREG_TOKEN|.*_TOKEN|GIT_.*")
+_SECRET = re.compile(r".*_TOKEN|.*_PASSWORD|GIT_.*|CI_REPOSITORY_URL|SSH_AUTH_SOCK")
 
 
 @dataclass(frozen=True)

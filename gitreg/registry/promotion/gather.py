@@ -66,7 +66,7 @@ def read_change(
         reviews = reviews_of(place, base, head, content, pull, forge) if forge is not None else ()
         said = Pull(
             forge.name if forge is not None else "local", pull.number, pull.author, content, reviews,
-            tuple(sorted(files)), authors_of(place, base, head),
+            tuple(sorted(files)), authors_of(place, base, head, pull.head), pull.proposer, pull.signed,
         )  # fmt: skip
     return ProposedChange(base, head, files, parse_config(rules), parse_policy(rules), said)
 

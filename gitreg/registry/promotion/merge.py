@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from gitreg.checks import ABOUT_APPROVAL
 from gitreg.checks._base import Report
+from gitreg.checks.approvals import SIGNED
 from gitreg.errors import Conflict, GitregError, Refused, Unreachable
 from gitreg.forges import LOCAL
 from gitreg.forges._base import Forge
@@ -36,9 +38,9 @@ from gitreg.registry.seen import remember_seen
 from gitreg.stores.git import RefChange
 from gitreg.stores.git.changes import changed_blobs
 from gitreg.stores.git.merging import clashing_files
+from gitreg.stores.git.signing import signs
 
 _TRIES = 10
-_ABOUT_APPROVAL = frozenset({"approvals", "signed"})
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def merge(
     reason = clean_prose(why)
     if emergency and not reason:
         raise Refused("an emergency has a reason", f"gitreg pr merge {number} --emergency -m WHY")
+    if emergency and not forge.takes_message:
+        raise Refused(f"{forge.name} writes the messages of merges itself: nothing on main would tell of the emergency",
+                      f"gitreg pr review {number} --approve, by those who may")  # fmt: skip
     for last in (*[False] * _TRIES, True):
         place.fetch_main()
         pull = forge.get(str(number))
@@ -102,6 +107,7 @@ def _merge(place: Registry, forge: Forge, pull: PullRequest, why: str, *, emerge
     if isinstance(forge, LocalForge):
         forge.bring(pull)
     base, head = place.main(), pull.head_commit
+    said = forge.refs.tip(pull.number).meta if isinstance(forge, LocalForge) else ""
     change = read_change(place, base, head, pull=pull, forge=forge)
     if place.git.is_ancestor(head, base):
         return _complete(place, forge, pull, dry_run=dry_run)
@@ -112,13 +118,13 @@ def _merge(place: Registry, forge: Forge, pull: PullRequest, why: str, *, emerge
     for model in sorted({path.rpartition("/")[2].removesuffix(".yaml") for path in staged}):
         place.fetch(f"refs/tags/{model}@*")
     reports = judge(place, base, head, pull=pull, forge=forge, run=not dry_run)
-    _see_that_nothing_blocks(pull, reports, without=_ABOUT_APPROVAL if emergency else frozenset())
+    _see_that_nothing_blocks(pull, reports, without=ABOUT_APPROVAL if emergency else frozenset())
     if dry_run:
         return Merged(pull, "")
     message = _message(pull, why or _said_before(place, head), who if emergency else "")
     if not isinstance(forge, LocalForge):
         return _merge_there(place, forge, pull, message)
-    return _merge_here(place, forge, pull, base, staged, message, who if emergency else "")
+    return _merge_here(place, forge, pull, base, staged, message, who if emergency else "", said)
 
 
 def _see_that_it_fits(place: Registry, base: str, head: str) -> None:
@@ -160,6 +166,9 @@ def _emergency_person(place: Registry, forge: Forge, pull: PullRequest, policy: 
             listed = ", ".join(sorted(named)) or "nobody"
             raise Refused(f"{by} may not merge to {stage} in an emergency: {CONFIG_FILE} names {listed}",
                           f"gitreg pr review {pull.number} --approve, by others")  # fmt: skip
+        if rules and SIGNED in rules.require and not signs(place.git):
+            raise Refused(f"{stage} asks for signatures, and an emergency is not signed without a key",
+                          "git config gpg.format ssh; git config user.signingkey KEY")  # fmt: skip
     return who
 
 
@@ -191,8 +200,9 @@ def _said_before(place: Registry, head: str) -> str:
 
 
 def _merge_here(
-    place: Registry, forge: LocalForge, pull: PullRequest, base: str, staged: Sequence[str], message: str, who: str
-) -> Merged:
+    place: Registry, forge: LocalForge, pull: PullRequest, base: str, staged: Sequence[str], message: str, who: str,
+    said: str,
+) -> Merged:  # fmt: skip
     git, refs = place.git, list[RefChange]()
 
     def records(commit: str) -> Sequence[RefChange]:
@@ -203,7 +213,7 @@ def _merge_here(
         return refs
 
     try:
-        commit = forge.merge_onto(base, pull, message, records, who)
+        commit = forge.merge_onto(base, pull, message, records, who, said)
     except Conflict as error:
         if forge.get(pull.number).state == "merged":
             raise Conflict(f"pull request {pull.number} was just merged by somebody else",

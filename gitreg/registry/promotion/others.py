@@ -61,11 +61,19 @@ def _problem(text: str, hint: str, *, blocks: bool = True) -> Problem:
 
 
 def _policy_results(change: ProposedChange) -> tuple[Result, ...]:
-    """Another policy needs the approvals that the strictest stage of the old one asks for."""
+    return tuple(result for each in policy_proposals(change) for result in _approvals(each))
+
+
+def _approvals(proposal: Proposal) -> tuple[Result, ...]:
+    return checks.run(proposal, only=checks.ABOUT_APPROVAL).results
+
+
+def policy_proposals(change: ProposedChange) -> list[Proposal]:
+    """Another policy, which needs the approvals that the strictest stage of the old one asks for; none otherwise."""
     if not change.policy_changed:
-        return ()
-    proposal = Proposal("", path=CONFIG_FILE, policy=change.policy, rules=strictest(change.policy), pull=change.pull)
-    return checks.run(proposal, only=("approvals", "signed")).results
+        return []
+    rules = strictest(change.policy)
+    return [Proposal("", path=CONFIG_FILE, policy=change.policy, rules=rules, pull=change.pull)]
 
 
 def cards_result(cards: dict[str, bytes | None]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gitreg.checks import ABOUT_APPROVAL
 from gitreg.checks._base import Proposal, Report
 from gitreg.forges._base import Forge
 from gitreg.format.body import format_body
@@ -44,11 +45,14 @@ def proposed_by(place: Registry, head: str) -> str:
 
 
 def status_of(reports: Sequence[Report]) -> Status:
-    """What a commit's status says of the checks."""
+    """What a commit's status says of the checks: pending where nothing but people is missing."""
     failed = dict.fromkeys(r.check for report in reports for r in report.results if r.state == "failed")
-    text = f"blocked by {', '.join(failed)}" if failed else "the checks passed"
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return Status(STATUS, "failure" if failed else "success", shown)
+    if not failed:
+        return Status(STATUS, "success", "the checks passed")
+    if failed.keys() <= ABOUT_APPROVAL:
+        return Status(STATUS, "pending", "waits for approvals")
+    text = f"blocked by {', '.join(failed)}"
+    return Status(STATUS, "failure", text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def as_kept(text: str) -> str:

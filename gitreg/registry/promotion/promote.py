@@ -100,5 +100,8 @@ def check_stage_known(place: Registry, stage: str) -> None:
 
 
 def policy_of(place: Registry) -> Policy:
-    """The promotion policy as main has it."""
-    return parse_policy(read_text(place, place.main_ref, CONFIG_FILE) or "")
+    """The promotion policy as main has it. Damaged with all its mistakes."""
+    try:
+        return parse_policy(read_text(place, place.main_ref, CONFIG_FILE) or "")
+    except Damaged as error:
+        raise Damaged(error.message, error.hint or f"correct {CONFIG_FILE} on {place.branch}; gitreg check") from None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitreg.checks._base import Report
+from gitreg.checks.approvals import missing
 from gitreg.errors import Conflict, GitregError, Refused, Unreachable, warn
 from gitreg.forges._base import Forge
 from gitreg.format.body import format_body
@@ -52,7 +53,8 @@ class Wish:
 class Promotion:
     """What was proposed, and how: `pushed` where the branch got a new commit, `opened` where the pull request is new,
     `updated` where the open one got another title or body, and `replaced` the title it had if that was another.
-    `reports` are what the checks said of its head.
+    `reports` are what the checks said of its head, `waits_for` the approvals that are missing, in words ("" none), and
+    `record` the record tags of what an emergency merged at once.
     """
 
     pull: PullRequest
@@ -62,6 +64,8 @@ class Promotion:
     opened: bool = False
     updated: bool = False
     replaced: str = ""
+    waits_for: str = ""
+    record: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -79,6 +83,8 @@ class Promotion:
             "opened": self.opened,
             "updated": self.updated,
             "replaced": self.replaced or None,
+            "waits_for": self.waits_for or None,
+            "record": list(self.record),
         }
 
 
@@ -102,11 +108,12 @@ def propose(place: Registry, wish: Wish, *, run: bool = True, dry_run: bool = Fa
     proposals, reports = judge_proposals(place, base, commit, pull=shown, forge=said, run=run and not dry_run)
     wish = replace(wish, why=parse_message(message).body)
     proposal = next(one for one in proposals if one.path == wish.path)
+    waits = missing(proposal)
     body = format_body(body_facts(proposal, reports, proposed_by(place, commit), wish.why), forge.longest)
     if dry_run:
         number = pull.number if pull else ""
         would_be = replace(shown, number=number, title=wish.title, body=body)
-        return Promotion(would_be, wish.diff, tuple(reports))
+        return Promotion(would_be, wish.diff, tuple(reports), waits_for=waits)
     if not again:
         commit = push_proposal(place, branch, commit, standing.commit)
     opened = pull is None
@@ -122,7 +129,8 @@ def propose(place: Registry, wish: Wish, *, run: bool = True, dry_run: bool = Fa
     if updated:
         pull = forge.update(pull.number, wish.title, body)
     _set_status(forge, commit, reports)
-    return Promotion(replace(pull, head_commit=commit), wish.diff, tuple(reports), not again, opened, updated, replaced)
+    pull = replace(pull, head_commit=commit)
+    return Promotion(pull, wish.diff, tuple(reports), not again, opened, updated, replaced, waits)
 
 
 def _message(wish: Wish, standing: Standing) -> str:

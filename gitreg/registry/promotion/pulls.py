@@ -18,6 +18,7 @@ from gitreg.registry.freshness import Asked, last_fetch, remember_fetch
 from gitreg.registry.place import Registry, open_registry, writable
 from gitreg.registry.promotion.forge import open_forge
 from gitreg.registry.promotion.gather import ProposedChange, proposals_from, read_change
+from gitreg.registry.promotion.others import policy_proposals
 from gitreg.registry.promotion.said import bring_commit
 from gitreg.stores.clock import now
 from gitreg.stores.git.changes import merge_base
@@ -38,6 +39,8 @@ class Said:
     review: Review
     counts: bool | None
     remark: str
+    why: str = ""
+    """Why it does not count, "" where it does or where that is not known."""
 
     def to_dict(self) -> dict[str, object]:
         """As JSON, every key present."""
@@ -129,18 +132,30 @@ def comment_pull(number: str | int, text: str, *, registry: Where = None, dry_ru
 
 def review_pull(
     number: str | int, verdict: Verdict, text: str = "", *, registry: Where = None, dry_run: bool = False
-) -> PullRequest:
-    """Give a verdict on what a pull request proposes now. Refused where one other than approval gives no reason."""
-    _, forge = _opened(registry, write=True)
+) -> tuple[PullRequest, Said | None]:
+    """Give a verdict on what a pull request proposes now. Refused where one other than approval gives no reason.
+
+    The pull request, and the verdict with what is to be known of it; None where nothing was said.
+    """
+    place, forge = _opened(registry, write=True)
     said = clean_prose(text)
     if verdict != "approve":
         said = _words(text, f"gitreg pr review {number} --{verdict} -m TEXT")
     pull = forge.get(str(number))
     if pull.state != "open":
         raise Conflict(f"pull request {pull.number} is {pull.state} already", f"gitreg pr show {pull.number}")
-    if not dry_run:
-        forge.review(pull, verdict, said)
-    return pull
+    if dry_run:
+        return pull, None
+    forge.review(pull, verdict, said)
+    return pull, _last_said(place, forge, pull, verdict)
+
+
+def _last_said(place: Registry, forge: Forge, pull: PullRequest, verdict: Verdict) -> Said | None:
+    try:
+        said = [each for each in _judged(place, forge, pull) if each.review.verdict == verdict]
+    except GitregError:  # it is said, whatever comes afterwards
+        return None
+    return sorted(said, key=lambda each: each.review.at)[-1] if said else None
 
 
 def close_pull(number: str | int, *, registry: Where = None, dry_run: bool = False) -> PullRequest:
@@ -202,11 +217,12 @@ def _judged(place: Registry, forge: Forge, pull: PullRequest) -> tuple[Said, ...
 
 
 def _weighed(place: Registry, change: ProposedChange) -> tuple[Said, ...]:
-    """What was said, and what of it counts for the stages that are proposed."""
+    """What was said, and what of it counts for the stages, or for the policy, that are proposed."""
     pull = change.pull
     if pull is None:
         return ()
-    counts = [count(proposal) for proposal in proposals_from(place, change, payloads=False)]
+    asked = (*proposals_from(place, change, payloads=False), *policy_proposals(change))
+    counts = [count(proposal) for proposal in asked]
     approved = {approval.by for each in counts for approval in each.approvals}
     against = {who for each in counts for who in each.against}
     left_out = [pair for each in counts for pair in each.left_out]
@@ -227,7 +243,7 @@ def _weighed(place: Registry, change: ProposedChange) -> tuple[Said, ...]:
         else:
             counted = person_behind(change.policy, pull.forge, review.by) in against
             why = "" if counted else "blocks nothing"
-        found.append(Said(review, counted, ", ".join(part for part in (said.remark, why) if part)))
+        found.append(Said(review, counted, ", ".join(part for part in (said.remark, why) if part), why))
     return tuple(found)
 
 

@@ -125,15 +125,23 @@ def write_records(place: Registry, forge: Forge | None = None) -> list[RefChange
     pulls = [*forge.pulls("merged"), *forge.pulls("open")]  # plain git merges what stays open where it is kept in Git
     changes = []
     for change in missing:
-        found = pull_of(change, pulls)
-        approvals = counted(place, change, found, forge) if found else ()
         try:
-            record = record_of(change, pull=found.number if found else "",
-                               requested=found.author if found else "", approvals=approvals)  # fmt: skip
-            changes.append(write_record(place, record, by=change.change.by, when=change.change.when))
+            changes.append(record_by(place, change, pulls, forge))
         except (Damaged, NotFound):
             continue
     return changes
+
+
+def record_by(place: Registry, change: StageChange, pulls: Sequence[PullRequest], forge: Forge) -> RefChange:
+    """Write the record of a change that one of `pulls` brought, or none of them; no ref is made.
+
+    Damaged where the stage file there says nothing that can be read; NotFound where the version's commit is not here.
+    """
+    found = pull_of(change, pulls)
+    approvals = counted(place, change, found, forge) if found else ()
+    record = record_of(change, pull=found.number if found else "", requested=found.author if found else "",
+                       approvals=approvals)  # fmt: skip
+    return write_record(place, record, by=change.change.by, when=change.change.when)
 
 
 def pull_of(change: StageChange, pulls: Sequence[PullRequest]) -> PullRequest | None:
@@ -141,7 +149,9 @@ def pull_of(change: StageChange, pulls: Sequence[PullRequest]) -> PullRequest | 
     commit, parents = change.commit, change.change.parents
     by_result = [pull for pull in pulls if pull.merged_commit == commit]
     by_head = [pull for pull in pulls if pull.head_commit in (commit, *parents[1:])]
-    return next(iter([*by_result, *by_head]), None)
+    named = change.message.trailers.get("Gitreg-Pull", "") if change.message else ""
+    # Others may have the same head, or say that they became this commit.
+    return next(iter(sorted([*by_result, *by_head], key=lambda pull: pull.number != named)), None)
 
 
 def counted(place: Registry, change: StageChange, pull: PullRequest, forge: Forge) -> tuple[Approval, ...]:

@@ -69,7 +69,7 @@ def propose_rollback(
         from gitreg.registry.promotion.merge import merge
 
         merged = merge(found.pull.number, emergency=True, why=why, registry=place)
-        found = replace(found, pull=merged.pull)
+        found = replace(found, pull=merged.pull, record=merged.record)
     return found
 
 

@@ -12,7 +12,7 @@ from gitreg.format.objects import parse_commit_object
 from gitreg.format.pulls import PullRequest, Review, content_of
 from gitreg.registry.notes import merge_notes
 from gitreg.registry.place import Registry
-from gitreg.stores.git.changes import merge_base, proposed_files
+from gitreg.stores.git.changes import changed_blobs, merge_base, proposed_files
 
 
 def reviews_of(
@@ -88,12 +88,28 @@ def _is_here(place: Registry, commit: str) -> bool:
     return bool(commit) and place.git.text("cat-file", "-t", commit) == "commit"
 
 
-def authors_of(place: Registry, base: str, head: str) -> tuple[str, ...]:
-    """`Name <email>` of everybody who wrote or made a commit of `head` that main has not."""
-    since = merge_base(place.git, base, head)
-    asked = ["log", "--format=%an <%ae>%n%cn <%ce>", "--end-of-options", *([f"{since}..{head}"] if since else [head])]
-    answer = place.git.read(*asked)
+def authors_of(place: Registry, base: str, head: str, branch: str = "") -> tuple[str, ...]:
+    """`Name <email>` of everybody who wrote or made a commit of `head` that main has not.
+
+    Where `branch` is one of promotion, and `head` goes on from a commit of main with an earlier proposal behind it (an
+    origin took no forced push), it alone tells what is proposed: whoever made the earlier one did not ask for this.
+    """
+    _, _, named = branch.partition("promote/")
+    if named and _replaces(place, base, head, f"stages/{named}.yaml"):
+        asked = ["-1", "--end-of-options", head]
+    else:
+        since = merge_base(place.git, base, head)
+        asked = ["--end-of-options", f"{since}..{head}" if since else head]
+    answer = place.git.read("log", "--format=%an <%ae>%n%cn <%ce>", *asked)
     return tuple(sorted(set(answer.out.decode("utf-8", "replace").splitlines())))
+
+
+def _replaces(place: Registry, base: str, head: str, path: str) -> bool:
+    """Whether `head` proposes this file alone, on top of a commit of main, whatever lies behind its other parent."""
+    since, *others = parse_commit_object(place.git.content(head, f"the commit {head[:12]}"), head[:12]).parents or [""]
+    if len(others) != 1 or not place.git.is_ancestor(since, base):
+        return False
+    return changed_blobs(place.git, since, head).keys() == {path}
 
 
 def bring_notes(place: Registry) -> None:

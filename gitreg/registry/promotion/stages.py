@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from gitreg.errors import GitregError, Refused, warn
+from gitreg.errors import Damaged, GitregError, Refused, warn
 from gitreg.format.pulls import PullRequest, promotion_branch
 from gitreg.format.stage_file import stage_file_path
 from gitreg.format.times import from_seconds
@@ -81,8 +81,16 @@ def grid(*, registry: str | os.PathLike[str] | Registry | None = None, offline: 
         if runs:
             found = Cell(model, stage, runs.version, runs.number, since.get((model, stage), ""), found.pulls)
         cells.append(found)
-    known = dict.fromkeys((*policy_of(place).stages, *sorted({cell.stage for cell in cells})))
+    known = dict.fromkeys((*_stages_of_policy(place), *sorted({cell.stage for cell in cells})))
     return Grid(tuple(known), tuple(sorted({cell.model for cell in cells})), tuple(cells))
+
+
+def _stages_of_policy(place: Registry) -> tuple[str, ...]:
+    try:
+        return tuple(policy_of(place).stages)
+    except Damaged as error:  # what runs is told all the same
+        warn(f"the stages of the policy are not known: {error.message}")
+        return ()
 
 
 def _since(place: Registry) -> dict[tuple[str, str], str]:

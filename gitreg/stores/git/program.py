@@ -70,7 +70,9 @@ class Answer:
 def environment(**more: str) -> dict[str, str]:
     """The caller's environment without what would point git elsewhere; English, and no prompts."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or _KEPT.fullmatch(k)}
-    return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **more}
+    # What replaces an object here would be taken for what everybody has under its id.
+    return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1", **more}  # fmt: skip
 
 
 def guarded(args: Sequence[str]) -> list[str]:

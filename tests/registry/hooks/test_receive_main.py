@@ -84,6 +84,7 @@ def test_a_promotion_from_the_proposal_to_the_rollback(ana: Member, bo: Member, 
     merged = merge(proposed, registry=bo.path)
     assert merged.record == ("churn#production#1",)
     assert "churn#production#1" in ana.place.at_origin()
+    assert "promote/production/churn" not in git(ana.place.path, "ls-remote", "origin")
     second = promote("churn@v0.2.0", "production", registry=ana.path).number
     review_pull(second, "approve", "", registry=bo.path)
     merge(second, registry=bo.path)

@@ -144,7 +144,7 @@ def test_nothing_is_left_behind_and_nothing_of_the_users_is_touched(story: Histo
 
 
 def test_a_command_sees_no_token_and_no_git_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITREG_TOKEN", "GH_TOKEN", "PAGURE_TOKEN", "GIT_DIR", "GIT_INDEX_FILE"):
+    for name in ("GITREG_TOKEN", "GH_TOKEN", "PAGURE_TOKEN", "CI_REGISTRY_PASSWORD", "GIT_DIR", "GIT_INDEX_FILE"):
         monkeypatch.setenv(name, "s3cr3t")
     monkeypatch.setenv("DATA", "here")
     answer = run_command("env", tmp_path, 60)

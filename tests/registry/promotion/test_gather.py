@@ -15,6 +15,7 @@ from gitreg.format.pulls import content_of
 from gitreg.registry.care.purge import purge
 from gitreg.registry.place import open_registry
 from gitreg.registry.promotion.gather import proposals_of
+from gitreg.registry.promotion.said import authors_of
 from testing.addresses import Remote
 from testing.gitcli import git
 from testing.models import write_on_main
@@ -235,6 +236,15 @@ def test_someone_else_wrote_a_commit_of_the_branch(story: History) -> None:
     number = story.said.opened(later, "churn@v1.0.1", "production", BEN, story.when)
     (found,) = proposed(story, later, pull=story.said.get(number), forge=story.said)
     assert found.pull is not None and found.pull.authors == (BEN, CARA)
+
+
+def test_an_earlier_proposal_behind_a_promotion_is_nobodys_request(story: History) -> None:
+    place = open_registry(story.place.path)
+    head, main = story.propose("churn@v1.0.1", "production"), place.main()
+    made = ("commit-tree", f"{head}^{{tree}}", "-p", main, "-p", head, "-m", "again")
+    again = as_(CARA, story.when, story.place.path, *made).strip()
+    assert authors_of(place, main, again, "promote/production/churn") == (CARA,)
+    assert authors_of(place, main, again, "topic") == (BEN, CARA)  # a merge of somebody's work is theirs, too
 
 
 def test_a_stage_file_of_main_that_is_damaged_blocks_nothing(story: History) -> None:

@@ -226,9 +226,11 @@ def test_the_requester_under_another_address_does_not_count(people: tuple[Member
 
 def test_only_signed_approvals_count_where_the_policy_says_so(people: tuple[Member, Member], tmp_path: Path) -> None:
     ana, bo = people
-    public = bo.signs(tmp_path)
-    settle(ana, PEOPLE.format(key=public, more="require: [signed]"))
+    public, hers = bo.signs(tmp_path), ana.signs(tmp_path)
+    policy = PEOPLE.format(key=public, more="require: [signed]")
+    settle(ana, policy.replace("home.example.org]", f'home.example.org], keys: ["{hers}"]'))
     number = proposed(ana)
+    git(ana.path, "config", "--unset", "user.signingkey")
     git(ana.path, "config", "user.email", "bo@example.org")  # anybody can write his name
     approve(ana, number)
     with pytest.raises(Refused, match="signed approvals wanted, 0 there"):
@@ -240,6 +242,33 @@ def test_only_signed_approvals_count_where_the_policy_says_so(people: tuple[Memb
     approve(bo, number)
     merge(number, registry=bo.path)
     assert record(ana, "churn#production#1").approvals[0].signed.startswith("SHA256:")
+
+
+def test_nobody_approves_what_they_proposed_in_another_name(people: tuple[Member, Member], tmp_path: Path) -> None:
+    ana, bo = people
+    public = bo.signs(tmp_path)
+    settle(ana, PEOPLE.format(key=public, more=""))
+    git(bo.path, "config", "user.email", "nobody@example.org")
+    number = proposed(bo)
+    git(bo.path, "config", "user.email", "bo@example.org")
+    approve(bo, number)
+    with pytest.raises(Refused, match=r"Bo <nobody@example\.org> asks for it, and is nobody among the people"):
+        merge(number, registry=bo.path)
+    bo.forge.close(number)
+    settle(ana, PEOPLE.format(key=public, more="require: [signed]"))
+    git(bo.path, "fetch", "-q")
+    git(bo.path, "config", "user.email", "cy@example.org")  # somebody who is there, and did not sign it
+    number = proposed(bo, "churn@v0.2.0")
+    git(bo.path, "config", "user.email", "bo@example.org")
+    approve(bo, number)
+    with pytest.raises(Refused, match=r"what Bo <cy@example\.org> proposes is signed with a key that is not theirs"):
+        merge(number, registry=bo.path)
+    git(ana.path, "config", "user.email", "cy@example.org")
+    bo.forge.close(number)
+    number = proposed(ana, "churn@v0.2.0", why="once more")
+    approve(bo, number)
+    with pytest.raises(Refused, match=r"what Ana <cy@example\.org> proposes is not signed"):
+        merge(number, registry=bo.path)
 
 
 def test_an_emergency_does_without_approvals_alone(people: tuple[Member, Member], tmp_path: Path) -> None:
@@ -316,6 +345,29 @@ def test_a_version_retired_between_judging_and_merging(
     main = git(ana.path, "ls-remote", "origin", "refs/heads/main")
     with pytest.raises(Refused, match="was just retired"):
         merge(number, registry=bo.path)
+    assert git(ana.path, "ls-remote", "origin", "refs/heads/main") == main
+
+
+def test_what_is_said_between_judging_and_merging(
+    people: tuple[Member, Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bo = people
+    number = proposed(ana)
+    approve(bo, number)
+    from gitreg.registry.promotion import merge as module
+
+    judged = module.judge
+
+    def judge_slowly(*args: object, **how: object) -> object:
+        found = judged(*args, **how)  # type: ignore[arg-type]  # passed on
+        monkeypatch.setattr(module, "judge", judged)
+        bo.forge.review(bo.forge.get(number), "request-changes", "wait: it is biased")
+        return found
+
+    monkeypatch.setattr(module, "judge", judge_slowly)
+    main = git(ana.path, "ls-remote", "origin", "refs/heads/main")
+    with pytest.raises(Refused, match="asks for changes"):
+        merge(number, registry=ana.path)
     assert git(ana.path, "ls-remote", "origin", "refs/heads/main") == main
 
 

@@ -13,6 +13,7 @@ from gitreg.registry.care.purge import purge
 from gitreg.registry.place import open_registry
 from gitreg.registry.promotion.merge import merge
 from gitreg.registry.promotion.promote import propose_promotion
+from gitreg.registry.promotion.pulls import close_pull, review_pull
 from testing.addresses import Remote
 from testing.churn import at_origin, copied
 from testing.gitcli import git, snapshot
@@ -122,6 +123,22 @@ def test_an_origin_that_takes_no_forced_push_takes_another_proposal(ana: Member)
     merge("1", registry=ana.path)
     assert gitreg.resolve("churn@production", registry=ana.path).version == "v1.0.1"
     assert gitreg.promote("churn@3", "production", registry=ana.path).number == "2"
+
+
+def test_whoever_proposed_before_may_approve_what_was_proposed_instead(both: tuple[Member, Member]) -> None:
+    ana, bo = both
+    assert ana.place.origin
+    git(ana.place.origin, "config", "receive.denyNonFastForwards", "true")
+    first = gitreg.promote("churn@1", "staging", registry=ana.path)
+    merge(first.number, registry=ana.path)
+    close_pull(gitreg.promote("churn@1", "production", "mine", registry=bo.path).number, registry=bo.path)
+    pull = gitreg.promote("churn@1", "production", "another reason", registry=ana.path)
+    assert len(at_origin(ana, "rev-parse", f"{BRANCH}^@").split()) == 2
+    _, said = review_pull(pull.number, "approve", registry=bo.path)
+    assert said is not None and said.counts
+    _, said = review_pull(pull.number, "approve", registry=ana.path)
+    assert said is not None and "requested it" in said.why
+    assert merge(pull.number, registry=bo.path).commit
 
 
 def test_it_is_made_from_main_as_it_is_at_the_origin_now(ana: Member) -> None:

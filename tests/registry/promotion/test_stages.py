@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import gitreg
+from gitreg.errors import Damaged
 from gitreg.registry.place import open_registry
 from gitreg.registry.promotion.merge import merge
 from gitreg.registry.promotion.stages import grid
@@ -39,6 +40,19 @@ def test_it_tells_what_runs_since_when_and_what_is_proposed(ana: Member, fixed_c
 def test_stages_of_the_policy_come_in_its_order_though_nothing_runs_in_them(both: tuple[Member, Member]) -> None:
     found = grid(registry=both[1].path)
     assert (found.stages, found.models, found.cells) == (("staging", "production"), (), ())
+
+
+def test_a_policy_with_mistakes_hides_nothing_that_runs(ana: Member) -> None:
+    merge(gitreg.promote("churn@1", "production", registry=ana.path).number, registry=ana.path)
+    (ana.path / "gitreg.yaml").write_text("format: 1\nstages:\n  production: {aprovals: 1}\n")
+    git(ana.path, "pull", "-q", "--rebase", "--autostash", "origin", "main")
+    git(ana.path, "commit", "-q", "-a", "-m", "a mistake")
+    git(ana.path, "push", "-q", "origin", "main")
+    with pytest.warns(UserWarning, match="stages of the policy are not known: .*aprovals: unknown"):
+        assert grid(registry=ana.path).cell("churn", "production").version == "v1.0.0"
+    with pytest.raises(Damaged, match="aprovals: unknown") as told:
+        gitreg.promote("churn@2", "production", registry=ana.path)
+    assert told.value.hint == "correct gitreg.yaml on main; gitreg check"
 
 
 def test_a_stage_that_was_emptied_runs_nothing(ana: Member) -> None:
