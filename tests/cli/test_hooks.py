@@ -61,7 +61,7 @@ def test_running_one_by_hand(registry: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (said.code, said.err.splitlines()[0]) == (1, "gitreg: this push is refused")
     assert gitreg("hooks", "run", "pre-push", "origin", "address").code == 0
     origin = registry.parent / "origin.git"
-    line = f"{tag} {'0' * 40} refs/heads/main\n"
+    line = f"{git(origin, 'rev-parse', 'main')} {'0' * 40} refs/heads/main\n"
     said = program("hooks", "run", "pre-receive", cwd=origin, stdin=None, input=line.encode())
     assert (said.code, said.err.splitlines()[0]) == (1, "gitreg: this push is refused")
 

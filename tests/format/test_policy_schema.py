@@ -16,10 +16,11 @@ from gitreg.format.yamltext import load_yaml
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/gitreg.yaml.json").read_text())
 
+KEY = "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 GOOD = [
     "{}",
     "people:\ngroups:\nstages:\n",
-    "people: {ana: {emails: [a@x.org], github: ana-r, gitlab: a, gitea: a, pagure: a, keys: [ssh-ed25519 AAAA]}}",
+    "people: {ana: {emails: [a@x.org], github: ana-r, gitlab: a, gitea: a, pagure: a, keys: [" + KEY + "]}}",
     "people: {ana: {github: ana}}\ngroups: {leads: [ana], nobody: }",
     "groups: {leads: [a@x.org]}\nstages: {p: {approvers: ['@leads', b@x.org], emergency: ['@leads']}}",
     "stages: {staging: , production: {after: staging, approvals: 50, require: [payloads, own-1]}}",

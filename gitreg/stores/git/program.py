@@ -44,6 +44,7 @@ _PASSING = re.compile(
     r"returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)|early EOF|hung up unexpectedly|unexpected disconnect"
     r"|Connection reset|Empty reply|Recv failure|transfer closed|kex_exchange_identification|bad line length"
 )
+_FINAL = re.compile(r"Operation too slow|does not support --atomic")  # though the other end hangs up, too
 _BUSY = re.compile(
     r"Unable to create '.*\.lock'|cannot lock ref|failed to update ref|unable to lock|File exists"
     r"|shallow file has changed"
@@ -155,7 +156,7 @@ def without_credentials(url: str) -> str:
 
 def passing(answer: Answer) -> bool:
     """Whether a server failed in a way that may be over in a moment."""
-    return bool(answer.code and _PASSING.search(answer.err) and "Operation too slow" not in answer.err)
+    return bool(answer.code and _PASSING.search(answer.err) and not _FINAL.search(answer.err))
 
 
 def failed(answer: Answer, what: str, *, travelling: bool = False, who: str = "") -> GitregError:
