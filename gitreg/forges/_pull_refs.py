@@ -46,6 +46,7 @@ class PullRefs:
         self.remote = remote
         self.away = bool(remote) and offline
         self.rewritten: dict[str, Damaged] = {}
+        self.given: dict[str, str] = {}  # what became of drafts that were sent
         self._looked = False
 
     @property
@@ -203,6 +204,7 @@ class PullRefs:
             try:
                 given = self.claim(number)
                 warn(f"{number} is pull request {given} now")
+                self.given[number] = given
                 sent.append(given)
             except Unreachable:
                 raise

@@ -89,6 +89,7 @@ class LocalForge:
     def get(self, number: str) -> PullRequest:
         """As the protocol has it. Damaged where its events are no such chain, or not those that were seen before."""
         self.refs.look()
+        number = self.refs.given.get(number, number)
         pull, chain = self._read(number)
         tip = self.refs.tip(number)
         if pull.head_commit != tip.head:

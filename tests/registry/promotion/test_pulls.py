@@ -240,7 +240,7 @@ def test_a_promotion_that_is_proposed_offline_is_sent_with_its_branch(people: tu
     assert again.head_commit != draft.head_commit
     assert list_pulls(registry=bo.path) == ()
     with pytest.warns(UserWarning, match="is pull request 1 now"):
-        (sent,) = list_pulls(registry=ana.path)
+        sent = show_pull(draft.number, registry=ana.path).pull
     assert (sent.number, sent.head_commit) == ("1", again.head_commit)
     review_pull(1, "approve", registry=bo.path)
     assert merge(1, registry=bo.path).record == ("churn#production#1",)
