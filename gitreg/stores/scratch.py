@@ -22,13 +22,13 @@ def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     folder = parent / f"{prefix}{uuid.uuid4().hex}"
     with contextlib.ExitStack() as held:
-        # Whoever sweeps holds the parent: no folder is seen between its making and its locking.
-        with locked(parent, wait=True) as alone:
-            if alone:
-                _sweep(parent, prefix)
-            folder.mkdir()
-            held.enter_context(locked(folder, wait=True))
-        try:
+        try:  # Ctrl-C may come right after the folder was made
+            # Whoever sweeps holds the parent: no folder is seen between its making and its locking.
+            with locked(parent, wait=True) as alone:
+                if alone:
+                    _sweep(parent, prefix)
+                folder.mkdir()
+                held.enter_context(locked(folder, wait=True))
             yield folder
         finally:
             remove_folder(folder)

@@ -116,8 +116,8 @@ def test_a_pull_request_is_judged_and_its_status_is_set(story: History, monkeypa
     assert said.code == 1
     assert "1 approval wanted; 1 missing" in said.out
     ((commit, status),) = story.said.set
-    assert (commit, status.context, status.state) == (head, "gitreg/check", "failure")
-    assert status.text.startswith("blocked by ") and "approvals" in status.text
+    assert (commit, status.context, status.state) == (head, "gitreg/check", "pending")
+    assert status.text == "waits for approvals"
     story.said.merged(number, head)
     assert gitreg("check", "--pr", number).code == 128
 
