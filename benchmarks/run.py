@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TOP / "tests"))
+sys.path.insert(0, str(TOP / "tests"))  # before what needs it is imported: hence each E402
 
 import by_address  # noqa: E402
 import hook  # noqa: E402

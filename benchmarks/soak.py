@@ -145,7 +145,7 @@ def soak(plan: Plan, folder: Path) -> Outcome:
 
 
 def _started(program: object, *given: object) -> BaseProcess:
-    process: BaseProcess = _SERVER.Process(target=program, args=given)  # type: ignore[arg-type]
+    process: BaseProcess = _SERVER.Process(target=program, args=given)  # type: ignore[arg-type]  # any of them
     process.start()
     return process
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
-from gitreg.checks._base import Check, Problem, Proposal, Report, Result
+from gitreg.checks._base import Check, Problem, Proposal, Report, Result, State
 from gitreg.checks._own import own_results
 from gitreg.checks._words import subject_of
 from gitreg.errors import GitregError, NotFound
@@ -61,8 +61,8 @@ def _result(name: str, proposal: Proposal) -> Result:
         return Result(name, "skipped", check.ABOUT)
     required = name in proposal.rules.require
     found = [replace(problem, blocks=True) if required else problem for problem in _problems(check, proposal)]
-    state = "failed" if any(problem.blocks for problem in found) else "warned" if found else "passed"
-    return Result(name, state, _about(check, proposal), tuple(found))  # type: ignore[arg-type]  # one of the three
+    state: State = "failed" if any(problem.blocks for problem in found) else "warned" if found else "passed"
+    return Result(name, state, _about(check, proposal), tuple(found))
 
 
 def _problems(check: Check, proposal: Proposal) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from gitreg.format.stage_file import StageFile
 from gitreg.format.versions import ModelVersion
 
 State = Literal["passed", "failed", "warned", "skipped"]
+PayloadState = Literal["there", "missing", "wrong", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class PayloadFact:
     size: int
     sha256: str
     md5: str
-    state: Literal["there", "missing", "wrong", "unknown"]
+    state: PayloadState
     why: str = ""
 
 

@@ -46,7 +46,7 @@ def _pickler_class() -> Callable[..., Pickler]:
     internals: Any = cloudpickle.cloudpickle
     by_value = (internals._make_skeleton_class, internals._make_skeleton_enum)
 
-    class StablePickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined]
+    class StablePickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined]  # imported when used
         def __init__(self, file: Writable, protocol: int, *, counting: bool = False) -> None:
             super().__init__(file, protocol=protocol)
             self._protocol = protocol

@@ -167,8 +167,7 @@ def _signature_from(
     try:
         predictions = flavor.predictor(model, entry)(data, params)
         outputs = infer_outputs(predictions, inferred.inputs)
-    except Exception as error:
-        # The user's own code: whatever it raises, the model is saved and only the outputs stay undeclared.
+    except Exception as error:  # the user's own code: the model is saved, and only the outputs stay undeclared
         name = type(error).__name__
         warn(f"outputs stay undeclared: predicting on the input_example failed: {name}: {error}")
         return inferred

@@ -24,7 +24,7 @@ BAD: Mapping[str, Callable[[], Proposal]] = {
     "large-files": lambda: proposal(git_limit=10),
     "signature": lambda: proposal(current=replace(contents("v1.2.0"), texts={"MLmodel": _NARROW})),
     "metrics": lambda: proposal(contents(measured={"accuracy": 0.2})),
-    "requirements": lambda: proposal(texts(contents(), requirements__txt=b"--index-url http://evil\n")),
+    "requirements": lambda: proposal(texts(contents(), requirements__txt=b"--trusted-host evil\n")),
     "stage-file": lambda: proposal(written=("something else\n",)),
     "order": lambda: proposal(before=None),
     "retired": lambda: proposal(contents(retired=True)),

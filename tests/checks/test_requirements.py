@@ -20,7 +20,7 @@ def of(text: str) -> Proposal:
 
 @pytest.mark.parametrize(
     "line",
-    ["-r other.txt", "--index-url https://x", "git+https://x/y.git", "x @ https://x/y.whl", "${PKG}", "./here", "a b"],
+    ["-r other.txt", "--trusted-host x", "git+https://x/y.git", "x @ https://x/y.whl", "${PKG}", "./here", "a b"],
 )
 def test_a_line_that_is_no_requirement_blocks_with_its_number(line: str) -> None:
     found = said(of(f"cloudpickle==3.1.2\n# a remark\n{line}\nnumpy==2.0\n"))

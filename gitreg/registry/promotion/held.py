@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gitreg.checks._base import Contents, PayloadFact
+from gitreg.checks._base import Contents, PayloadFact, PayloadState
 from gitreg.errors import GitregError, Refused
 from gitreg.format.environment import CONDA, REQUIREMENTS
 from gitreg.format.jsontext import number_from_json
@@ -113,8 +113,8 @@ def _fact(item: Item, why: str, wrong: str) -> PayloadFact:
     payload = item.payload
     if why:
         return PayloadFact(item.name, payload.size, payload.sha256, payload.md5, "unknown", why)
-    state = "there" if not wrong else "missing" if wrong == "missing" else "wrong"
-    return PayloadFact(item.name, payload.size, payload.sha256, payload.md5, state, wrong)  # type: ignore[arg-type]  # one of three
+    state: PayloadState = "there" if not wrong else "missing" if wrong == "missing" else "wrong"
+    return PayloadFact(item.name, payload.size, payload.sha256, payload.md5, state, wrong)
 
 
 def _items(version: ModelVersion, texts: Mapping[str, bytes]) -> list[Item]:
