@@ -27,6 +27,9 @@ class Forge(Protocol):
     def takes_message(self) -> bool:
         """Whether a merge has the message that it is given; else the forge writes one of its own."""
 
+    def whoami(self) -> str:
+        """Whoever asks: their login; in bare Git `Name <email>`."""
+
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         """Propose to merge the branch `head`, which is there already, into `base`. Conflict where it is proposed."""
 

@@ -40,6 +40,9 @@ class Gitea:
     longest: int = 65_535
     takes_message: bool = True
 
+    def whoami(self) -> str:
+        return text(self.api.get("user"), "login")
+
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         return _pull(self._post("pulls", {"head": head, "base": base, "title": title, "body": self._fit(body)}))
 

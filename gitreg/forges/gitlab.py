@@ -45,6 +45,9 @@ class GitLab:
     longest: int = 1_000_000
     takes_message: bool = True
 
+    def whoami(self) -> str:
+        return text(self.api.get("user"), "username")
+
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         asked: Json = {
             "source_branch": head, "target_branch": base, "title": title, "description": self._fit(body),

@@ -48,6 +48,9 @@ class LocalForge:
         self.branch = branch
         self.refs = PullRefs(git, remote, offline)
 
+    def whoami(self) -> str:
+        return self.git.identity()
+
     def open(self, head: str, base: str, title: str, body: str) -> PullRequest:
         """As the protocol has it. While the origin is away it is a draft, which gets its number from the next push."""
         self.refs.look()

@@ -101,7 +101,7 @@ class Pagure:
         now = self.get(pull.number).head_commit
         if now != pull.head_commit:
             raise head_moved(pull, now)
-        if verdict == "approve" and self._who() == pull.author:
+        if verdict == "approve" and self.whoami() == pull.author:
             raise Refused(f"pull request {pull.number} is your own", "ask somebody else: gitreg pr review")
         words = f"{_WORDS[verdict]} {now}" if verdict in _WORDS else ""
         self.comment(pull.number, "\n\n".join(filter(None, (words, text.strip()))))
@@ -149,7 +149,7 @@ class Pagure:
             people |= set(strings(self.api.get(f"group/{group}"), "members"))
         return people
 
-    def _who(self) -> str:
+    def whoami(self) -> str:
         return text(self.api.call("POST", "-/whoami"), "username")
 
     def _check_merges(self, pull: PullRequest) -> None:

@@ -54,6 +54,9 @@ class ForgeContract:
     own_message = True
     """Whether the merge commit has the message that the forge is given."""
 
+    def test_it_tells_who_asks(self, shop: Shop) -> None:
+        assert [shop.forge(login).whoami() for login in ("ana", "bo")] == ["ana", "bo"]
+
     def test_what_is_proposed_is_found(self, shop: Shop) -> None:
         ana = shop.forge("ana")
         assert ana.find(BRANCH, "main") is None

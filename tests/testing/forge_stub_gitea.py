@@ -31,6 +31,8 @@ def answer(forge: StubForge, asked: Exchange) -> tuple[int, Any]:
         return 200, {"version": "1.26.1"}
     if who is None:
         raise Refusal(401, "token is required")
+    if (asked.method, path) == ("GET", "/user"):
+        return 200, {"id": 1, "login": who.login}
     found = re.match(REPO, path)
     if not found:
         raise Refusal(404, "Not Found")

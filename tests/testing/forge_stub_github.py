@@ -84,6 +84,8 @@ def answer(forge: StubForge, asked: Exchange) -> tuple[int, Any]:
         return 200, {"verifiable_password_authentication": True, "installed_version": "3.19.0"}
     if who is None:
         raise Refusal(401, "Requires authentication")
+    if (asked.method, path) == ("GET", "/user"):
+        return 200, me(forge, who)
     found = re.match(REPO, path)
     if not found:
         raise Refusal(404, "Not Found")
@@ -193,6 +195,14 @@ def user(forge: StubForge, who: Account) -> dict[str, Any]:
         "login": who.login, "id": who.id, "node_id": f"U_{who.id}", "avatar_url": f"{forge.address}/a/{who.id}",
         "gravatar_id": "", "url": at, "html_url": f"{forge.address}/{who.login}", "type": "User", "site_admin": False,
         **{f"{name}_url": f"{at}/{name}" for name in OF_USER},
+    }  # fmt: skip
+
+
+def me(forge: StubForge, who: Account) -> dict[str, Any]:
+    return {
+        **user(forge, who), "user_view_type": "public", "name": None, "company": None, "blog": "", "location": None,
+        "email": None, "hireable": None, "bio": None, "public_repos": 1, "public_gists": 0, "followers": 0,
+        "following": 0, "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z",
     }  # fmt: skip
 
 

@@ -28,6 +28,8 @@ def answer(forge: StubForge, asked: Exchange) -> tuple[int, Any]:
     path, who = asked.path.removeprefix(PREFIX), asked.who
     if who is None:
         raise Refusal(401, "Unauthorized")
+    if (asked.method, path) == ("GET", "/user"):
+        return 200, {"id": 1, "username": who.login}
     if (asked.method, path) == ("GET", "/version"):
         return 200, {"version": "19.0.0", "revision": "abcdef"}
     found = re.match(r"/projects/([^/]+)", path)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # descriptions.sh: prints the folder of GitHub's own descriptions of its API, as GitHub publishes them to npm, trimmed
-# to what is about one repository. It lies in the user's cache, so that all checkouts share it.
+# to what is about one repository, and who asks. It lies in the user's cache, so that all checkouts share it.
 set -eu
 package=@octokit/openapi@23.0.2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ if [ ! -d "$folder" ]; then
     for name in api.github.com ghes-3.19; do
         tar xzf "$built"/whole/*.tgz -C "$built/whole" "package/generated/$name.json"
         "${PYTHON:-python3}" "$here/trim_openapi.py" "$built/whole/package/generated/$name.json" "$built/trimmed/$name.json" \
-            '/repos/{owner}/{repo}'
+            '/repos/{owner}/{repo}' /user
     done
     mv -T "$built/trimmed" "$folder" 2>/dev/null || [ -d "$folder" ]
 fi

@@ -1,4 +1,4 @@
-"""trim_openapi.py FROM TO PREFIX: the part of an OpenAPI description whose paths begin with PREFIX, without prose."""
+"""trim_openapi.py FROM TO PREFIX PATH...: what an OpenAPI description says of these paths and those under PREFIX."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ def references(item: Any) -> set[str]:
     return own.union(*map(references, item.values()))
 
 
-def trim(whole: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """The paths, and the components that they lead to."""
-    paths = {path: without_prose(item) for path, item in whole["paths"].items() if path.startswith(prefix)}
+def trim(whole: dict[str, Any], prefix: str, more: list[str]) -> dict[str, Any]:
+    """The paths, without prose, and the components that they lead to."""
+    wanted = {path: item for path, item in whole["paths"].items() if path.startswith(prefix) or path in more}
+    paths = {path: without_prose(item) for path, item in wanted.items()}
     kept: dict[str, Any] = {}
     waiting = references(paths)
     done: set[str] = set()
@@ -55,5 +56,5 @@ def trim(whole: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    source, target, prefix = sys.argv[1:]
-    Path(target).write_text(json.dumps(trim(json.loads(Path(source).read_bytes()), prefix)))
+    source, target, prefix, *more = sys.argv[1:]
+    Path(target).write_text(json.dumps(trim(json.loads(Path(source).read_bytes()), prefix, more)))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from gitreg.checks import ABOUT_APPROVAL
 from gitreg.checks._base import Report
+from gitreg.checks._people import person_behind
 from gitreg.checks.approvals import SIGNED
 from gitreg.errors import Conflict, GitregError, Refused, Unreachable
-from gitreg.forges import LOCAL
 from gitreg.forges._base import Forge
 from gitreg.forges.local import LocalForge
 from gitreg.format.objects import parse_commit_object
@@ -156,12 +156,8 @@ def _emergency_person(place: Registry, forge: Forge, pull: PullRequest, policy: 
                           "propose the stage's file by itself")  # fmt: skip
         rules = policy.stages.get(stage)
         named = policy.members(rules.emergency) if rules else frozenset()
-        if forge.name == LOCAL:
-            by = place.git.identity()
-            who = policy.who(by.rpartition("<")[2].removesuffix(">"))
-        else:
-            by = pull.author
-            who = policy.who_logs_in(forge.name, by) if policy.people else by
+        by = forge.whoami()
+        who = person_behind(policy, forge.name, by)
         if not who or who not in {*named, *(name.casefold() for name in named)}:
             listed = ", ".join(sorted(named)) or "nobody"
             raise Refused(f"{by} may not merge to {stage} in an emergency: {CONFIG_FILE} names {listed}",
