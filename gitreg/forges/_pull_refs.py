@@ -48,6 +48,7 @@ class PullRefs:
         self.rewritten: dict[str, Damaged] = {}
         self.given: dict[str, str] = {}  # what became of drafts that were sent
         self._looked = False
+        self._own_tips: set[str] = set()  # what this program let wait: other programs of the same clone do that, too
 
     @property
     def mirror(self) -> bool:
@@ -165,14 +166,18 @@ class PullRefs:
             raise Unreachable("nothing can wait for the origin where the registry is named by its address",
                               "give the command in a clone, or online")  # fmt: skip
         for _ in self.attempts():
-            tip = self.tip(number)
             waits = bool(self.remote) and number.isdecimal()
             ref = f"{UNSENT}{number}" if waits else pull_refs(number)[1]
-            old = self.git.find_ref(ref) if waits else tip.meta
+            old = self.git.find_ref(ref) if waits else ""
+            tip = self.tip(number)
+            if waits and tip.meta not in {old, tip.sent}:
+                continue  # another program here has just added something: this goes behind that
+            made = commit_after(tip.meta)
             try:
-                self.git.change_refs([RefChange(ref, commit_after(tip.meta), old)])
+                self.git.change_refs([RefChange(ref, made, old if waits else tip.meta)])
             except (Conflict, Locked):
                 continue
+            self._own_tips.add(made)
             if self.away and self.remote:
                 return warn(f"pull request {number}: this waits here for the origin; gitreg push sends it")
             return self._send_or_keep(number, ref, old) if waits else None
@@ -191,8 +196,9 @@ class PullRefs:
             raise
 
     def _take_back(self, ref: str, old: str) -> None:
+        """Let `ref` be what it was, unless another program here has added something: that is not ours to take."""
         now = self.git.find_ref(ref)
-        if now and now != old:
+        if now in self._own_tips and now != old:
             with contextlib.suppress(Conflict, Locked):
                 self.git.change_refs([RefChange(ref, old, now)])
 
@@ -219,18 +225,23 @@ class PullRefs:
             sent, tip = self.tip(number).sent, self.git.find_ref(ref)
             own = self._own(number, sent, tip)
             if not own:
-                if tip:
-                    self._take_back(ref, "")
+                self._forget(ref, tip)
                 return False
-            if not self.git.is_ancestor(sent, tip):
-                tip = self._behind(number, sent, tip, own)
             try:
+                if not self.git.is_ancestor(sent, tip):
+                    tip = self._behind(number, sent, tip, own)
                 self.change([RefChange(pull_refs(number)[1], tip, sent)])
             except (Conflict, Locked):
                 continue
-            self._take_back(ref, "")
+            self._forget(ref, tip)
             return True
         return False
+
+    def _forget(self, ref: str, tip: str) -> None:
+        """Nothing waits any more, unless another program here has added something to what was sent."""
+        if tip:
+            with contextlib.suppress(Conflict, Locked):
+                self.git.change_refs([RefChange(ref, "", tip)])
 
     def _own(self, number: str, sent: str, tip: str) -> list[str]:
         if not tip:
@@ -246,8 +257,8 @@ class PullRefs:
         for told in chain:
             if told.commit in own:
                 end = write_event(self.git, told.event, end, by=told.by, when=told.when)
-        with contextlib.suppress(Conflict, Locked):
-            self.git.change_refs([RefChange(f"{UNSENT}{number}", end, tip)])
+        self.git.change_refs([RefChange(f"{UNSENT}{number}", end, tip)])
+        self._own_tips.add(end)
         return end
 
     def claim(self, draft: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gitreg.format.events import Event, pull_refs
 from gitreg.format.keys import key_fingerprint
 from gitreg.format.pulls import Status, content_of
 from gitreg.registry.place import open_registry
+from gitreg.stores.git import RefChange
 from testing.gitcli import git, snapshot
 from testing.registries import lone
 from testing.team import Member, team
@@ -326,6 +328,37 @@ def test_two_clones_that_comment_at_once_lose_nothing(people: tuple[Member, Memb
         own = [text for text in said if text.startswith(who)]
         assert own == sorted(own)
     assert ana.forge.waiting() == bo.forge.waiting() == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_another_program_of_the_clone_says_while_this_one_sends_is_not_lost(
+    when: str, people: tuple[Member, Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bo = people
+    ana.branch("topic")
+    ana.forge.open("topic", "main", "A change", "")
+    bo.forge.comment("1", "so that what ana says goes behind it")
+    one = ana.forge
+    send = one.refs.change
+
+    def beside(changes: Sequence[RefChange]) -> None:
+        monkeypatch.setattr(one.refs, "change", send)
+        if when == "after":
+            send(changes)
+        with pytest.warns(UserWarning, match="waits here for the origin"):
+            ana.offline().comment("1", "the other")
+        if when == "before":
+            send(changes)
+
+    monkeypatch.setattr(one.refs, "change", beside)
+    one.comment("1", "the one")
+    ana.forge.send()
+    assert [review.text for review in bo.forge.reviews("1")] == [
+        "so that what ana says goes behind it",
+        "the one",
+        "the other",
+    ]
+    assert ana.forge.waiting() == []
 
 
 def test_two_clones_that_open_at_once_get_numbers_of_their_own(people: tuple[Member, Member]) -> None:
