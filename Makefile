@@ -1,6 +1,7 @@
 # make test    everything: linters, types, imports, tests with the real tools. The first run sets all of it up.
 # make lint    ruff, mypy, import-linter
 # make pytest  the tests alone; ARGS="tests/format -x" chooses
+# make test-flavors  TensorFlow, Keras, PyTorch, H2O, Spark and R. Installs them once.
 # make test-servers  real servers: Ceph, WebDAV, Azure's and Google's emulators for payloads, Pagure for pull requests.
 #              Installs them once.
 # make demo    from a trained model to a prediction in another folder, each command shown
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test test-servers lint pytest demo bench soak clean system tools
+.PHONY: test test-flavors test-servers lint pytest demo bench soak clean system tools
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -33,7 +34,8 @@ SERVERS_VENV := .venv-servers/made-from-$(MADE_FROM)
 TOOLS = GITREG_TEST_MLFLOW="$$(tests/tools/setup.sh mlflow)/bin/python" \
 	GITREG_TEST_GTO="$$(tests/tools/setup.sh gto)/bin/gto" \
 	GITREG_TEST_DVC="$$(tests/tools/setup.sh dvc)/bin/dvc" \
-	GITREG_TEST_DVC_PYTHON="$$(tests/tools/setup.sh dvc)/bin/python"
+	GITREG_TEST_DVC_PYTHON="$$(tests/tools/setup.sh dvc)/bin/python" \
+	GITREG_TEST_WHEELS="$$(tests/tools/wheels.sh)"
 
 # Azurite has no wheel: setup.sh's folder is npm's too.
 SERVERS = GITREG_TEST_AZURITE="$$(tests/tools/setup.sh azurite)/node_modules/.bin/azurite-blob" \
@@ -41,7 +43,15 @@ SERVERS = GITREG_TEST_AZURITE="$$(tests/tools/setup.sh azurite)/node_modules/.bi
 	GITREG_TEST_DESCRIPTIONS="$$(tests/tools/descriptions.sh)" \
 	GITREG_TEST_PAGURE="$$(tests/tools/pagure.sh)"
 
+FRAMEWORKS = GITREG_TEST_FRAMEWORKS_MLFLOW="$$(tests/tools/setup.sh frameworks-mlflow)/bin/python"
+
 test: system tools lint pytest
+
+test-flavors:
+	@tests/tools/system.sh python tests frameworks
+	@for tool in frameworks frameworks-mlflow; do tests/tools/setup.sh $$tool >/dev/null; done
+	@tests/tools/overlay.sh .venv-flavors "$$(tests/tools/setup.sh frameworks)"
+	$(FRAMEWORKS) .venv-flavors/bin/python -m pytest -m frameworks -n $(JOBS) --dist loadscope tests/frameworks $(ARGS)
 
 test-servers: $(SERVERS_VENV)
 	@tests/tools/system.sh python tests servers
@@ -74,6 +84,7 @@ system:
 
 tools: system
 	@for tool in mlflow gto dvc; do tests/tools/setup.sh $$tool >/dev/null; done
+	@tests/tools/wheels.sh >/dev/null
 
 $(VENV):
 	@tests/tools/system.sh python
@@ -91,5 +102,5 @@ $(DEMO_VENV):
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-demo .venv-servers build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-demo .venv-flavors .venv-servers build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,17 +1,32 @@
 """Saving and loading models of each framework; the table of flavors.
 
-A flavor is one module and one line in the table. The contract tests run every flavor in it.
+A flavor is one module and one line in the table. The contract tests run every flavor in it. What other distributions
+need to bring one of their own is imported from here, too.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gitreg.errors import GitregError, Refused, Unsupported
-from gitreg.flavors._base import PASS, Flavor, LoadsToPredict, Missing, Predict
+from gitreg.flavors._base import (
+    PASS,
+    Flavor,
+    LoadsToPredict,
+    Missing,
+    ModelDirectory,
+    Options,
+    Predict,
+    Saved,
+    framework,
+    has_base,
+    inside,
+    loaded_version,
+    take_options,
+)
 
 if TYPE_CHECKING:
     from gitreg.flavors._infer import infer_signature
@@ -22,28 +37,52 @@ if TYPE_CHECKING:
 __all__ = [
     "FLAVORS",
     "LOADERS",
+    "Flavor",
+    "Missing",
+    "ModelDirectory",
+    "Options",
+    "Predict",
+    "Saved",
     "detect_flavor",
+    "framework",
     "get_flavor",
+    "has_base",
     "infer_signature",
+    "inside",
     "load",
     "load_pyfunc",
+    "loaded_version",
     "save",
+    "take_options",
 ]
 
 FLAVORS: dict[str, str] = {
     "xgboost": "gitreg.flavors.xgboost",
     "lightgbm": "gitreg.flavors.lightgbm",
     "onnx": "gitreg.flavors.onnx",
+    "keras": "gitreg.flavors.keras",
+    "tensorflow": "gitreg.flavors.tensorflow",
+    "pytorch": "gitreg.flavors.pytorch",
+    "h2o": "gitreg.flavors.h2o",
+    "spark": "gitreg.flavors.spark",
+    "crate": "gitreg.flavors.crate",
     "sklearn": "gitreg.flavors.sklearn",
     "python_function": "gitreg.flavors.python_function",
 }
 """Name to module. The first that detects an object saves it: XGBoost's and LightGBM's estimators are scikit-learn's
-too, and python_function takes what no framework does."""
+too, and python_function takes what no framework does. Flavors of other distributions come before these two."""
+
+GENERAL = ("sklearn", "python_function")
 
 LOADERS: dict[str, str] = {
     "mlflow.xgboost": "xgboost",
     "mlflow.lightgbm": "lightgbm",
     "mlflow.onnx": "onnx",
+    "mlflow.keras": "keras",
+    "mlflow.tensorflow": "tensorflow",
+    "mlflow.pytorch": "pytorch",
+    "mlflow.h2o": "h2o",
+    "mlflow.spark": "spark",
     "mlflow.sklearn": "sklearn",
 }
 """MLflow's loader modules that a flavor of ours stands for, so that MLflow itself is not needed."""
@@ -52,16 +91,27 @@ PYFUNC = "python_function"
 
 
 def get_flavor(name: str) -> Flavor:
-    """The flavor called `name`. Raises `Unsupported`, naming those there are."""
-    if name not in FLAVORS:
-        raise Unsupported(f"gitreg has no flavor {name}", f"it has: {', '.join(FLAVORS)}")
-    return cast(Flavor, importlib.import_module(FLAVORS[name]))
+    """The flavor called `name`, gitreg's own or an installed one. Raises `Unsupported`, naming those there are."""
+    if name in FLAVORS:
+        return cast(Flavor, importlib.import_module(FLAVORS[name]))
+    from gitreg.flavors._installed import installed, load_installed
+
+    if name not in installed():
+        raise Unsupported(f"gitreg has no flavor {name}", f"it has: {', '.join((*FLAVORS, *installed()))}")
+    return load_installed(installed()[name])
+
+
+def _all_flavors() -> Iterator[Flavor]:
+    yield from (get_flavor(name) for name in FLAVORS if name not in GENERAL)
+    from gitreg.flavors._installed import usable
+
+    yield from usable()
+    yield from map(get_flavor, GENERAL)
 
 
 def detect_flavor(model: object) -> Flavor:
     """The flavor that `model` is of, told by the names of its classes. Raises `Refused` where it is of none."""
-    for name in FLAVORS:
-        flavor = get_flavor(name)
+    for flavor in _all_flavors():
         if flavor.detect(model):
             return flavor
     if isinstance(model, type):
@@ -79,7 +129,7 @@ def load(
     model. The directory must stay where it is while the model is used. Raises `Unsupported` with the pip command
     where the framework is missing, `Damaged` for a payload that is no model.
     """
-    names = [known for known in FLAVORS if known in mlmodel.flavors]
+    names = _known(mlmodel)
     called = name or mlmodel.artifact_path or path.name
     chosen = flavor or (names[0] if names else "")
     if chosen not in mlmodel.flavors:
@@ -95,6 +145,17 @@ def load(
         raise _needs(called, missing, path) from missing
 
 
+def _known(mlmodel: MLModel) -> list[str]:
+    """The flavors of a model that can be loaded, python_function last."""
+    own = [name for name in FLAVORS if name in mlmodel.flavors]
+    others = [name for name in mlmodel.flavors if name not in FLAVORS]
+    if others:
+        from gitreg.flavors._installed import installed
+
+        own += [name for name in others if name in installed()]
+    return sorted(own, key=lambda name: name == PYFUNC)
+
+
 def load_pyfunc(
     path: Path, mlmodel: MLModel, *, trust: Sequence[str] = (), name: str | None = None, version: object = None
 ) -> PyFunc:
@@ -103,14 +164,30 @@ def load_pyfunc(
 
     called = name or mlmodel.artifact_path or path.name
     pyfunc = mlmodel.pyfunc
-    if pyfunc is None:
+    alone = None if pyfunc else _predicts_alone(mlmodel)
+    if pyfunc is None and alone is None:
         raise Unsupported(f"{called} has no python_function, so it has no predict", "load the native model instead")
     try:
-        _use_code(path, pyfunc.code)
-        native, call = _load_with_predictor(path, mlmodel, trust)
+        if alone is not None:
+            native, call = _load_alone(path, mlmodel, alone, trust)
+        else:
+            _use_code(path, pyfunc.code if pyfunc else None)
+            native, call = _load_with_predictor(path, mlmodel, trust)
     except Missing as missing:
         raise _needs(called, missing, path) from missing
     return PyFunc(native, mlmodel, path, call, version, called)
+
+
+def _predicts_alone(mlmodel: MLModel) -> Flavor | None:
+    """The first flavor of the model that predicts without a python_function entry: it says so by PREDICTS_ALONE."""
+    known = (get_flavor(name) for name in FLAVORS if name in mlmodel.flavors)
+    return next((flavor for flavor in known if getattr(flavor, "PREDICTS_ALONE", False)), None)
+
+
+def _load_alone(path: Path, mlmodel: MLModel, flavor: Flavor, trust: Sequence[str]) -> tuple[object, Predict]:
+    entry = mlmodel.flavors[flavor.NAME]
+    native = flavor.load(path, entry, trust)
+    return native, flavor.predictor(native, entry)
 
 
 def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> tuple[object, Predict]:
@@ -118,6 +195,12 @@ def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> 
 
     entry = mlmodel.flavors[PYFUNC]
     known = LOADERS.get(str(entry.get("loader_module")))
+    if known is None and not set(mlmodel.flavors) <= set(FLAVORS):
+        from gitreg.flavors._installed import with_loader
+
+        if other := with_loader(entry.get("loader_module")):
+            native = other.load(path, mlmodel.flavors.get(other.NAME, entry), trust)
+            return native, other.predictor(native, entry)
     if known is None:
         return load_with_predictor(path, entry)
     flavor = get_flavor(known)

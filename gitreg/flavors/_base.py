@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 from gitreg.errors import Damaged, Refused, Unsupported
 from gitreg.format.mlmodel import NAME, check_inside
+from gitreg.format.schema import Signature
 
 Options = Mapping[str, object]
 Predict = Callable[[object, Mapping[str, object] | None], object]
@@ -45,7 +46,9 @@ class PlainDirectory:
     path: Path
 
     def create(self, name: str) -> AbstractContextManager[BinaryIO]:
-        return open(self.path / name, "xb")
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return open(file, "xb")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Saved:
     `flavors` holds the entries for MLmodel's `flavors:`, without the keys about code and environment.
     `modules` are the modules the payload imports when it is loaded, `distributions` what it needs besides
     (pip names). `size` counts the bytes of the payloads; `beside` are those of them that no entry names.
+    `predict` asks the model that was saved, where the flavor's `predictor` cannot ask it before it is loaded.
     """
 
     flavors: Mapping[str, Mapping[str, object]]
@@ -62,6 +66,7 @@ class Saved:
     distributions: tuple[str, ...] = ()
     size: int = 0
     beside: tuple[str, ...] = ()
+    predict: Predict | None = None
 
 
 @runtime_checkable
@@ -93,6 +98,16 @@ class LoadsToPredict(Protocol):
 
     def load_to_predict(self, path: Path, options: Options, trust: Sequence[str]) -> tuple[object, Predict]:
         """What predicts, and how it is asked, of what is saved at `path` with the flavor's entry `options`."""
+
+
+@runtime_checkable
+class SavesByExample(Protocol):
+    """A flavor that may have to call the model to save it, and so asks for the data that it takes."""
+
+    def save_by_example(
+        self, model: object, directory: ModelDirectory, example: object, signature: Signature | None, **options: object
+    ) -> Saved:
+        """`save`, with the data of the input example and the signature that were given, None where none was."""
 
 
 def has_base(model: object, module: str, name: str) -> bool:

@@ -37,11 +37,12 @@ class _Hash:
 
 def stable_pickler(file: Writable, protocol: int) -> Pickler:
     """A pickler that writes to `file` what cloudpickle's would, but for the ids of classes."""
-    return _pickler_class()(file, protocol)
+    return stable_pickler_class()(file, protocol)
 
 
 @functools.cache
-def _pickler_class() -> Callable[..., Pickler]:
+def stable_pickler_class() -> Callable[..., Pickler]:
+    """The class of that pickler, for those who pickle some objects in a way of their own."""
     cloudpickle = framework("cloudpickle", "cloudpickle")
     internals: Any = cloudpickle.cloudpickle
     by_value = (internals._make_skeleton_class, internals._make_skeleton_enum)
@@ -67,11 +68,15 @@ def _pickler_class() -> Callable[..., Pickler]:
             arguments = tuple(stable if argument == random else argument for argument in reduced[1])
             return (reduced[0], arguments, *reduced[2:])
 
+        def hashing(self, file: Writable) -> Pickler:
+            """The pickler that a class is hashed with."""
+            return StablePickler(file, self._protocol, counting=True)
+
         def _id_of(self, kind: type, length: int) -> str:
             if self._counting:
                 return str(len(self._ids)).zfill(length)
             content = _Hash()
-            StablePickler(content, self._protocol, counting=True).dump(kind)
+            self.hashing(content).dump(kind)
             return content.sha256.hexdigest()[:length]
 
     return cast("Callable[..., Pickler]", StablePickler)

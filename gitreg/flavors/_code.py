@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gitreg.errors import Refused, warn
-from gitreg.flavors import _loader_1
+from gitreg.flavors import _loader_1, _loader_2
 
 CODE = "code"
 LOADER = "gitreg_loader_1"
+LOADER_OF_CONTEXT = "gitreg_loader_2"
 
 CodePath = str | os.PathLike[str]
 
@@ -24,14 +25,17 @@ _in_use: list[Path] = []
 """The code/ folders that were put on sys.path, oldest first."""
 
 
-def add_loader(directory: Path) -> None:
-    """Put the loader module into the model's code/."""
+_LOADERS = {LOADER: _loader_1, LOADER_OF_CONTEXT: _loader_2}
+
+
+def add_loader(directory: Path, name: str = LOADER) -> None:
+    """Put the loader module of that name into the model's code/."""
     code = directory / CODE
     code.mkdir(exist_ok=True)
-    target = code / f"{LOADER}.py"
+    target = code / f"{name}.py"
     if target.exists():
         raise Refused(f"{target.name} of code_paths has the name of gitreg's own loader", "rename it")
-    target.write_bytes(Path(_loader_1.__file__).read_bytes())
+    target.write_bytes(Path(str(_LOADERS[name].__file__)).read_bytes())
 
 
 def copy_code(code_paths: Sequence[CodePath], directory: Path) -> None:
@@ -71,8 +75,8 @@ def _names(code: Path) -> frozenset[str]:
 def imported_by_code(directory: Path) -> frozenset[str]:
     """The modules that the sources in the model's code/ import, whether they run those lines or not."""
     found: set[str] = set()
-    own = directory / CODE / f"{LOADER}.py"
-    for file in sorted(set((directory / CODE).rglob("*.py")) - {own}):
+    own = {directory / CODE / f"{name}.py" for name in _LOADERS}
+    for file in sorted(set((directory / CODE).rglob("*.py")) - own):
         try:
             tree = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError):

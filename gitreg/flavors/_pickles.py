@@ -77,13 +77,13 @@ def read_pickle(path: Path, how: str) -> object:
     """The object in the file `path`. Raises `Unsupported` where a module or class it names is missing."""
     if how == "joblib":
         joblib = framework("joblib", "joblib")
-        return _read(path, lambda file: joblib.load(file))
+        return read_with(path, lambda file: joblib.load(file))
     if how == "cloudpickle":
         framework("cloudpickle", "cloudpickle")
-    return _read(path, pickle.load)
+    return read_with(path, pickle.load)
 
 
-def _read(path: Path, load: Callable[[BinaryIO], object]) -> object:
+def read_with(path: Path, load: Callable[[BinaryIO], object]) -> object:
     try:
         with path.open("rb") as file:
             return load(file)

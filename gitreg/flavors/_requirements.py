@@ -33,6 +33,17 @@ WELL_KNOWN: Mapping[str, str] = {
 # Builds of one framework under names of their own. They share their files, so only one of them can be installed.
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "xgboost": ("xgboost-cpu",),
+    "tensorflow": (
+        "tensorflow-cpu",
+        "tensorflow-intel",
+        "tensorflow-cpu-aws",
+        "tensorflow-macos",
+        "tensorflow-gpu",
+        "tensorflow-rocm",
+        "tf-nightly",
+        "tf-nightly-cpu",
+    ),
+    "keras": ("keras-nightly",),
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn"),
 }
 

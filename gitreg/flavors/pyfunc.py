@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitreg.errors import Refused
 from gitreg.flavors._base import Predict
-from gitreg.flavors._enforce import enforce
+from gitreg.flavors._enforce import enforce, enforce_params
 from gitreg.format.mlmodel import MLModel
 from gitreg.format.schema import Signature
 
@@ -43,13 +43,23 @@ class PyFunc:
         Data and params are first brought into the form that the signature declares. Raises `Refused` where that
         would lose something, naming the column and the first row.
         """
+        return self.call(*self.prepare(data, params))
+
+    def prepare(
+        self, data: object, params: Mapping[str, object] | None = None, *, typed: bool = False
+    ) -> tuple[object, dict[str, object] | None]:
+        """Data and params in the form that the signature declares; `typed` data is in it already.
+
+        Raises `Refused` as `predict` does.
+        """
         try:
-            data, given = enforce(data, self.signature, params)
+            if typed:
+                return data, enforce_params(params, self.signature.params if self.signature else None)
+            return enforce(data, self.signature, params)
         except Refused as error:
             tells = f"gitreg show {self.version}" if self.version else "the model's .signature"
             error.hint = error.hint or f"{tells} tells what it takes"
             raise
-        return self.call(data, given)
 
     def unwrap(self) -> object:
         """The native object."""

@@ -1,4 +1,4 @@
-"""python_function: any object with `predict`, and any callable.
+"""python_function: any object with `predict`, with files of its own if it wants them, and any callable.
 
 The object is pickled as it is. A small loader in the model's own code/ makes it one that MLflow loads, so
 neither side needs the other; a file of source, it works with any later Python and any later MLflow.
@@ -7,12 +7,13 @@ neither side needs the other; a file of source, it works with any later Python a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 from gitreg.errors import Damaged, Refused
-from gitreg.flavors import _loader_1
+from gitreg.flavors import _loader_1, _loader_2
+from gitreg.flavors._artifacts import check_artifacts, context_of, copy_artifacts
 from gitreg.flavors._base import (
     PASS,
     Missing,
@@ -26,13 +27,15 @@ from gitreg.flavors._base import (
     take_options,
     text_option,
 )
-from gitreg.flavors._code import LOADER, add_loader
+from gitreg.flavors._code import LOADER, LOADER_OF_CONTEXT, add_loader
+from gitreg.flavors._loader_2 import Context, takes_context
 from gitreg.flavors._pickles import read_pickle, write_pickle
 
 NAME = "python_function"
 DISTRIBUTIONS: tuple[str, ...] = ()
 
 _MLFLOW_LOADER = "mlflow.pyfunc.model"
+_NOBODY = "nobody would read its artifacts"
 
 
 class _Implementation(Protocol):
@@ -46,22 +49,52 @@ def detect(model: object) -> bool:
 
 
 def save(model: object, directory: ModelDirectory, **options: object) -> Saved:
-    """Write the object to model.pkl, with cloudpickle; there are no options."""
-    take_options(options, (), NAME)
+    """Write the object to model.pkl, with cloudpickle.
+
+    `artifacts` maps names to files and folders that travel with the model. It finds them in `context.artifacts`, by
+    name: of its `load_context(context)`, which is called once when it is loaded, or of its
+    `predict(context, data, params=None)`.
+    """
+    take_options(options, ("artifacts",), NAME)
     if not detect(model):
         raise Refused(f"{type(model).__qualname__} has no predict and cannot be called", PASS)
     cloudpickle = framework("cloudpickle", "cloudpickle")
     entry: dict[str, object] = {"cloudpickle_version": cloudpickle.__version__}
+    artifacts = check_artifacts(options.get("artifacts"))
+    with_context = hasattr(model, "load_context") or takes_context(model)
+    if artifacts and not with_context:
+        message = f"{type(model).__qualname__} has no load_context, and its predict takes no context: {_NOBODY}"
+        raise Refused(message, "give it a method load_context(self, context)")
+    if artifacts:
+        entry["artifacts"] = copy_artifacts(artifacts, directory.path)
+    paths = {name: str(path.resolve()) for name, path in artifacts.items()}
+    predict = _as_loaded(model, Context(paths)) if with_context else None
     if has_base(model, _MLFLOW_LOADER, "PythonModel"):
         # MLflow's own kind of model needs MLflow anyway: it is written as MLflow writes it.
         file = "python_model.pkl"
         entry |= {"loader_module": _MLFLOW_LOADER, "python_model": file, "streamable": False}
+    elif with_context:
+        file = "model.pkl"
+        entry |= {"loader_module": LOADER_OF_CONTEXT, "python_model": file}
+        add_loader(directory.path, LOADER_OF_CONTEXT)
     else:
         file = "model.pkl"
         entry |= {"loader_module": LOADER, "data": file}
         add_loader(directory.path)
     modules, size = write_pickle(model, directory, file, "cloudpickle")
-    return Saved({NAME: entry}, modules, ("cloudpickle",), size)
+    return Saved({NAME: entry}, modules, ("cloudpickle",), size, predict=predict)
+
+
+def _as_loaded(model: object, context: Context) -> Predict:
+    """How a copy of the model predicts that has its context: the model itself stays as it is."""
+
+    def predict(data: object, params: Mapping[str, object] | None) -> object:
+        cloudpickle = framework("cloudpickle", "cloudpickle")
+        native = cloudpickle.loads(cloudpickle.dumps(model))
+        _loader_2.load_context(native, context)
+        return _loader_2.predict(native, context, data, params)
+
+    return predict
 
 
 def load(path: Path, options: Options, trust: Sequence[str]) -> object:
@@ -90,6 +123,11 @@ def load_with_predictor(path: Path, options: Options) -> tuple[object, Predict]:
             return native, predictor(native, options)
         call = getattr(native, method)
         return native, lambda data, params: call(data)
+    if loader == LOADER_OF_CONTEXT:
+        context = context_of(path, options.get("artifacts"))
+        native = read_pickle(inside(path, options.get("python_model"), "python_model"), "cloudpickle")
+        _loader_2.load_context(native, context)
+        return native, lambda data, params: _loader_2.predict(native, context, data, params)
     return _load_foreign(path, options, loader)
 
 

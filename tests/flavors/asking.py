@@ -52,3 +52,15 @@ def plain(predictions: Any) -> Any:
             return predictions.to_dict(as_series=False)
         return predictions.to_dict("list") if hasattr(predictions, "columns") else predictions.to_list()
     return predictions.tolist() if isinstance(predictions, np.ndarray) else list(predictions)
+
+
+def rows(data: Any, count: int) -> Any:
+    """The first rows of the data, of named arrays those of each."""
+    return {name: value[:count] for name, value in data.items()} if isinstance(data, dict) else data[:count]
+
+
+def height(data: Any) -> int:
+    """How many rows the data has."""
+    if isinstance(data, dict):
+        return len(next(iter(data.values())))
+    return int(data.shape[0]) if hasattr(data, "shape") else len(data)

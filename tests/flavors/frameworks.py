@@ -243,15 +243,3 @@ MODELS: dict[str, tuple[str, Make, dict[str, Any], str]] = {
 
 NO_SIGNATURE = frozenset({"xgb regressor", "xgb categories", "lgb categories"})
 """With a signature MLflow takes neither categories nor whole numbers with missing values; without one it takes both."""
-
-
-def rows(data: Any, count: int) -> Any:
-    """The first rows of the data, of named arrays those of each."""
-    return {name: value[:count] for name, value in data.items()} if isinstance(data, dict) else data[:count]
-
-
-def height(data: Any) -> int:
-    """How many rows the data has."""
-    if isinstance(data, dict):
-        return len(next(iter(data.values())))
-    return int(data.shape[0]) if hasattr(data, "shape") else len(data)

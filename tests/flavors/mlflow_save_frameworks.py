@@ -16,9 +16,10 @@ from pathlib import Path
 assert importlib.util.find_spec("gitreg") is None
 
 import mlflow.pyfunc  # noqa: E402
-from asking import plain  # noqa: E402
-from frameworks import MODELS, NO_SIGNATURE, rows  # noqa: E402
+from asking import plain, rows  # noqa: E402
 from mlflow.models import infer_signature  # noqa: E402
+
+from frameworks import MODELS, NO_SIGNATURE  # noqa: E402
 
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)

@@ -143,6 +143,9 @@ def records() -> tuple[Any, Any]:
     return (lambda data: [row["plan"].upper() for row in data.to_dict("records")]), churn()[["plan"]]
 
 
+LARGE = frozenset({"crate", "h2o", "keras", "pytorch", "spark", "tensorflow"})
+"""Flavors of large frameworks: tests/frameworks has models of them."""
+
 CASES: dict[str, Case] = {
     "decision tree": Case("sklearn", decision_tree, native=True),
     "forest": Case("sklearn", random_forest, native=True),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# system.sh [python] [tests] [bench] [servers]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
+# system.sh [python] [tests] [bench] [frameworks] [servers]: what pip cannot bring, from apt, where it is missing. Prints nothing when all is there.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 packages=
@@ -29,6 +29,11 @@ for part in "$@"; do
         ;;
     bench)
         want git-lfs git-lfs
+        ;;
+    frameworks)
+        want java default-jre-headless
+        want Rscript r-base-core
+        [ -d /usr/lib/R/site-library/jsonlite ] || packages="$packages r-cran-jsonlite"
         ;;
     servers)
         want apache2 apache2-bin
