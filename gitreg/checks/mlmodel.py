@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gitreg.checks._base import Contents, Problem, Proposal
 from gitreg.checks._words import problem_at
 from gitreg.errors import GitregError
-from gitreg.format.mlmodel import NAME, MLModel, check_inside, parse_mlmodel
+from gitreg.format.mlmodel import NAME, PREDICT_ALONE, MLModel, check_inside, parse_mlmodel
 from gitreg.format.pointer import SUFFIX
 from gitreg.format.sums import NAME as SUMS
 
@@ -88,6 +88,8 @@ def _leading(flavor: str, entry: Mapping[str, object], there: frozenset[str]) ->
 
 def _pyfunc(proposal: Proposal, model: MLModel, there: frozenset[str]) -> Iterator[Problem]:
     if "python_function" not in model.flavors:
+        if PREDICT_ALONE & set(model.flavors):
+            return
         text = f"{NAME} has no python_function: load_model works, predict and serving do not"
         yield problem_at(proposal, text, "digest", hint=_HINT, blocks=False)
         return

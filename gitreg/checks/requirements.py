@@ -8,6 +8,7 @@ from gitreg.checks._base import Problem, Proposal
 from gitreg.checks._words import problem_at
 from gitreg.errors import GitregError
 from gitreg.format.environment import CONDA, REQUIREMENTS, check_requirement, model_requirements
+from gitreg.format.mlmodel import NAME, parse_mlmodel
 
 ABOUT = "every requirement is a plain specifier, pinned with =="
 
@@ -27,13 +28,22 @@ def problems(proposal: Proposal) -> Iterator[Problem]:
     except GitregError as error:
         yield from _each(proposal, error)
         return
-    if not any(name in proposal.candidate.texts for name in (REQUIREMENTS, CONDA)):
+    if not any(name in proposal.candidate.texts for name in (REQUIREMENTS, CONDA)) and not _tells_of_r(proposal):
         text = f"{proposal.candidate.version} has neither {REQUIREMENTS} nor {CONDA}: nobody can tell what it needs"
         yield problem_at(proposal, text, "requirements", hint=_HINT, blocks=False)
     for at, line in enumerate(lines):
         if not _pinned(line):
             text = f"{line} is not pinned: another release may be installed tomorrow"
             yield problem_at(proposal, text, "requirements", at, hint=_HINT, blocks=False)
+
+
+def _tells_of_r(proposal: Proposal) -> bool:
+    """Whether it is a crate of R's, whose packages stand in MLmodel."""
+    assert proposal.candidate
+    try:
+        return "crate" in parse_mlmodel(proposal.candidate.texts.get(NAME, b"")).flavors
+    except GitregError:  # told of by the rule about MLmodel
+        return False
 
 
 def found(proposal: Proposal) -> str:

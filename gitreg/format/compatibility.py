@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gitreg.format.mlmodel import PREDICT_ALONE
 from gitreg.format.schema import Param, Signature
 from gitreg.format.schema_changes import Change, Part, became, input_changes, output_changes, reordered
 from gitreg.format.semver import Bump, larger
@@ -18,7 +19,7 @@ from gitreg.format.signature_spelling import spell_name
 __all__ = ["Change", "Part", "Promise", "compare", "needed"]
 
 _PARAM_WIDENINGS = frozenset({("integer", "long"), ("integer", "double"), ("long", "double"), ("float", "double")})
-_PYFUNC = "python_function"
+_PREDICTING = frozenset({"python_function", *PREDICT_ALONE})
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,14 @@ def _one_param(old: Param, new: Param) -> Iterator[Change]:
 
 def _flavor_changes(old: Promise, new: Promise) -> Iterator[Change]:
     before, after = set(old.flavors), set(new.flavors)
-    if _PYFUNC in before - after:
+    had, has = before & _PREDICTING, after & _PREDICTING
+    if had and not has:
         bump: Bump = "major" if old.signed or new.signed else "minor"
-        yield Change("flavors", _PYFUNC, "was removed", bump, "there is no predict any more")
-    elif _PYFUNC in after - before:
-        yield Change("flavors", _PYFUNC, "was added", "minor", "there is predict from now on")
-    gone, come = sorted(before - after - {_PYFUNC}), sorted(after - before - {_PYFUNC})
+        yield Change("flavors", max(had), "was removed", bump, "there is no predict any more")
+    elif has and not had:
+        yield Change("flavors", max(has), "was added", "minor", "there is predict from now on")
+    told = {"python_function"} if had and has else _PREDICTING
+    gone, come = sorted(before - after - told), sorted(after - before - told)
     if gone or come:
         if gone and come:
             what = f"{', '.join(gone)} became {', '.join(come)}"

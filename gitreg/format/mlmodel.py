@@ -16,6 +16,9 @@ from gitreg.format.yamltext import as_mapping, format_yaml, kind, load_mapping
 
 NAME = "MLmodel"
 
+PREDICT_ALONE = frozenset({"crate"})
+"""Flavors that predict without a python_function beside them."""
+
 _TEXTS = ("artifact_path", "run_id", "utc_time_created", "mlflow_version", "model_uuid", "model_id")
 _KNOWN = frozenset({*_TEXTS, "model_size_bytes", "flavors", "signature", "saved_input_example_info", "metadata"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

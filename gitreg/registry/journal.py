@@ -151,9 +151,9 @@ class Journal:
     closed: bool = False
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def append(self, event: Event) -> None:
-        """Add an event; it is on the disk when this returns."""
-        line = (format_line(event) + "\n").encode()
+    def append(self, *events: Event) -> None:
+        """Add events; they are on the disk when this returns."""
+        line = "".join(format_line(event) + "\n" for event in events).encode()
         with self._writing:
             if self.closed:
                 raise Conflict(f"run {self.run.id} has ended; an ended run never changes", "start a new run")
@@ -165,7 +165,8 @@ class Journal:
             except OSError:
                 os.ftruncate(self._fd, size)  # half a line would hide those that follow it
                 raise
-            self.run.apply(event)
+            for event in events:
+                self.run.apply(event)
 
     def metrics_event(self, values: Mapping[str, float], step: int, time: str) -> Event:
         """The event that measured `values`."""

@@ -381,6 +381,9 @@ FLAVOR_CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...], Bump, tuple[str,
     "native removed": (FLAVORS, ("python_function",), "minor", ("sklearn was removed",)),
     "python_function added": (("sklearn",), FLAVORS, "minor", ("python_function was added",)),
     "python_function lost": (FLAVORS, ("sklearn",), "major", ("python_function was removed",)),
+    "R predicts instead": (FLAVORS, ("crate",), "minor", ("sklearn became crate",)),
+    "R predicted": (("crate",), FLAVORS, "minor", ("crate became sklearn",)),
+    "R lost": (("crate", "sklearn"), ("sklearn",), "major", ("crate was removed",)),
     "both": (FLAVORS, ("onnx",), "major", ("python_function was removed", "sklearn became onnx")),
 }
 
