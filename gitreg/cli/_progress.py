@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from gitreg.registry.progress import Moved, Progress, silent
+from gitreg.cli._table import printable
+from gitreg.registry.progress import Moved, Progress, Steps, silent, unseen
 
 _UNSEEN = 0.5  # seconds: what is over sooner shows no bar
 
@@ -41,6 +44,34 @@ def bar(what: str, total: int, /) -> Iterator[Moved]:
                 shown.update(count)
 
         yield moved
+
+
+def choose_steps(*, quiet: bool) -> Steps:
+    """A line on a terminal; nothing in a pipe, and with -q."""
+    return unseen if quiet or not sys.stderr.isatty() else steps
+
+
+@contextlib.contextmanager
+def steps(what: str, /) -> Iterator[Callable[[str], None]]:
+    """A line on stderr with the last step of another tool and the time since it began; it goes with the last."""
+    wide, since = shutil.get_terminal_size().columns, time.monotonic()
+    last, drawn = "", 0
+
+    def told(line: str) -> None:
+        nonlocal last, drawn
+        last = printable(line) or last
+        minutes, seconds = divmod(int(time.monotonic() - since), 60)
+        text = f"{f'{what}: {last}'[: max(wide - 8, 20)]} {minutes}:{seconds:02}"
+        sys.stderr.write(f"\r{text:<{drawn}}")
+        sys.stderr.flush()
+        drawn = len(text)
+
+    try:
+        yield told
+    finally:
+        if drawn:
+            sys.stderr.write(f"\r{'':<{drawn}}\r")
+            sys.stderr.flush()
 
 
 def _tells_its_size() -> bool:

@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from gitreg.registry.place import Registry
-    from gitreg.registry.progress import Progress
+    from gitreg.registry.progress import Progress, Steps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +41,13 @@ class Session:
         from gitreg.cli._progress import choose
 
         return choose(quiet=self.quiet)
+
+    @property
+    def steps(self) -> Steps:
+        """A line on a terminal that tells what another tool is doing, silence elsewhere."""
+        from gitreg.cli._progress import choose_steps
+
+        return choose_steps(quiet=self.quiet)
 
     def say(self, text: str = "") -> None:
         """Print a remark: nothing with -q, and nothing beside JSON."""
@@ -158,7 +165,7 @@ class RegistryCommand(click.Command):
         return error
 
 
-class _Count(click.ParamType[int]):
+class Count(click.ParamType[int]):
     """A whole number from 0."""
 
     name = "count"
@@ -183,5 +190,5 @@ where = click.option(
 order_by = click.option(
     "--order-by", multiple=True, metavar="NAME [DESC]", help="As in 'metrics.accuracy DESC'; may be repeated."
 )
-limit = click.option("--limit", type=_Count(), metavar="N", help="At most N rows.")
+limit = click.option("--limit", type=Count(), metavar="N", help="At most N rows.")
 at = click.option("--at", metavar="TIME", help="As it was then: 2026-11-22 or 2026-11-22T13:37:00Z.")

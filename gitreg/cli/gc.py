@@ -27,9 +27,9 @@ _COLUMNS = (
 def command(session: Session, runs_older_than: float | None, remote: bool, grace: float | None, yes: bool) -> None:
     """Remove what no version, run, stage or open program needs.
 
-    Payloads nothing names, snapshots that can be made again, leftovers of killed programs, copies of addresses that
-    nobody asked for in 90 days. The origin must answer: what it has is needed, too. With --remote its payload store
-    must be this registry's alone.
+    Payloads nothing names, snapshots that can be made again, leftovers of killed programs, copies of addresses and
+    environments of models that nobody asked for in 90 days. The origin must answer: what it has is needed, too. With
+    --remote its payload store must be this registry's alone.
     """
     from gitreg.registry.care.gc import GRACE, gc
 

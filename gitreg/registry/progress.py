@@ -20,3 +20,15 @@ class Progress(Protocol):
 def silent(what: str, total: int, /) -> Iterator[Moved]:
     """Progress that nobody looks at."""
     yield lambda _: None
+
+
+class Steps(Protocol):
+    """`with steps("building") as tell:` then `tell(line)` for each line of another tool, and `tell("")` to wait on."""
+
+    def __call__(self, what: str, /) -> contextlib.AbstractContextManager[Callable[[str], None]]: ...
+
+
+@contextlib.contextmanager
+def unseen(what: str, /) -> Iterator[Callable[[str], None]]:
+    """Steps that nobody looks at."""
+    yield lambda _: None

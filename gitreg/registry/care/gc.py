@@ -18,6 +18,7 @@ from gitreg.registry.care.waste import (
     Waste,
     cached,
     changed_at,
+    environments,
     judged,
     leftovers,
     mirrors,
@@ -166,6 +167,7 @@ def _find(
         waste += snapshots(root, young)
     waste += leftovers(registry, roots, young)
     waste += mirrors(registry, moment)
+    waste += environments(moment)
     if remote and _has_store_apart(registry, roots):
         rows, stays = judged("store", _only_payloads(registry), needs.judge, needs.last)
         waste += rows

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gitreg.registry.environments.create import environments_home
+from gitreg.registry.environments.kept import UNUSED_DAYS, remove_environment, unused_environments
 from gitreg.registry.homes import cache_home
 from gitreg.registry.place import Registry
 from gitreg.registry.use.snapshot import SNAPSHOTS, remove_snapshot
@@ -26,7 +28,8 @@ _DAY = 86400.0
 
 @dataclass(frozen=True)
 class Waste:
-    """Something that may go: `kind` is run, payload, snapshot, leftover or mirror; `where` is here, origin or store.
+    """Something that may go: `kind` is run, payload, snapshot, environment, leftover or mirror; `where` is here, origin
+    or store.
 
     `size` is the bytes that become free. `why` says why it may go. `name` is what a store or git calls it, `paths`
     are files or folders of this machine.
@@ -109,7 +112,7 @@ def leftovers(registry: Registry, roots: Sequence[Path], before: float) -> list[
     places = [*(root / "tmp" for root in roots), state / "tmp"]
     found = [path for place in places for path in _entries(place)]
     hidden = [state, *(state / name for name in ("runs", "wishes", "notes")), cache_home() / "mirrors"]
-    hidden += [root / SNAPSHOTS for root in roots]
+    hidden += [*(root / SNAPSHOTS for root in roots), environments_home()]
     found += [path for place in hidden for path in _entries(place) if _MADE_UP.fullmatch(path.name)]
     why = "its program was killed"
     return [
@@ -137,6 +140,15 @@ def mirrors(registry: Registry, now: float) -> list[Waste]:
             why = f"nobody asked for it in {MIRROR_DAYS} days"
             found.append(Waste("mirror", "here", _address(home), 0, why, paths=(home,)))
     return found
+
+
+def environments(now: float) -> list[Waste]:
+    """Environments of models that nobody has asked for in a long time, and nobody uses."""
+    why = f"nobody asked for it in {UNUSED_DAYS} days"
+    return [
+        Waste("environment", "here", row.key, 0, why, paths=(row.path,))
+        for row in unused_environments(now - UNUSED_DAYS * _DAY)
+    ]
 
 
 def _last_used(home: Path) -> float:
@@ -199,6 +211,8 @@ def take_away(row: Waste, before: float) -> None:
         with contextlib.suppress(FileNotFoundError):
             if row.kind == "snapshot":
                 remove_snapshot(path)
+            elif row.kind == "environment":
+                remove_environment(path)
             elif path.is_dir() and not path.is_symlink():
                 # Renamed first: nobody finds half of it under its name.
                 remove_folder(path.rename(path.with_name(f".{uuid.uuid4().hex}")))
