@@ -26,6 +26,7 @@ _ACCEPTED: Mapping[str, tuple[type, ...]] = {
     "double": (int, float),
     "string": (str,),
 }
+_MOST = {"integer": 1 << 31, "long": 1 << 63}
 
 
 def enforce(
@@ -63,7 +64,7 @@ def enforce_params(params: Mapping[str, object] | None, declared: tuple[Param, .
     if declared is None:
         if given:
             warn(f"the model's signature declares no params; ignored: {', '.join(given)}")
-        return {} if params else None
+        return None if params is None else {}
     names = {param.name for param in declared}
     if unknown := [name for name in given if name not in names]:
         warn(f"params that the model does not have are ignored: {', '.join(unknown)}")
@@ -96,6 +97,9 @@ def _scalar(value: object, kind: str, name: str) -> object:
         return _time(value, name)
     if not isinstance(value, _ACCEPTED[kind]) or (isinstance(value, bool) and kind != "boolean"):
         raise Refused(f"the param {name} is {shown(value)}, which is no {kind}")
+    most = _MOST.get(kind)
+    if most and isinstance(value, int) and not -most <= value < most:
+        raise Refused(f"the param {name} is {shown(value)}, which is more than {kind} holds")
     return float(value) if kind in ("float", "double") and isinstance(value, int) else value
 
 

@@ -8,6 +8,7 @@ from gitreg.errors import Refused, shown
 from gitreg.flavors._cast import cast_series, first_wrong, pandas
 from gitreg.flavors._enforce_nested import Wrong, enforce_value
 from gitreg.flavors._frames import Data, is_array, is_frame, is_missing, is_scalar, is_series
+from gitreg.flavors._rows import WrongRow
 from gitreg.format.schema import VECTOR, Array, Column, Object, Type
 
 
@@ -50,7 +51,7 @@ def _enforce(values: Data, kind: Type, required: bool, name: object) -> Data:
         try:
             items.append(enforce_value(value, kind, required))
         except Wrong as wrong:
-            raise Refused(f"column {name}, row {row}: {name}{wrong.where} {wrong.why}") from None
+            raise WrongRow(f"column {name}, ", row, f": {name}{wrong.where} {wrong.why}") from None
     return pandas().Series(items, index=values.index, name=name, dtype=None if items else object)
 
 
@@ -63,7 +64,7 @@ def wrong_column(name: object, values: list[object], kind: str, dtype: str) -> R
     hint = ""
     if kind in ("integer", "long") and is_missing(value):
         hint = "whole numbers with missing values are fractions: infer the signature from data that has some"
-    return Refused(f"column {name}, row {row}: {shown(value)} is no {kind} (the column is {dtype})", hint)
+    return WrongRow(f"column {name}, ", row, f": {shown(value)} is no {kind} (the column is {dtype})", hint)
 
 
 def _frame(data: object, columns: tuple[Column, ...]) -> Data:

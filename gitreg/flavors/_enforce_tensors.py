@@ -8,6 +8,7 @@ from typing import cast
 from gitreg.errors import Refused
 from gitreg.flavors._base import framework
 from gitreg.flavors._frames import Data, is_array, is_frame, is_polars_frame, is_scalar, is_series, is_sparse
+from gitreg.flavors._rows import WrongRow
 from gitreg.format.schema import Tensor
 
 _PLAIN = {"U": "str", "S": "bytes"}
@@ -98,5 +99,5 @@ def _from_column(series: Data, tensor: Tensor) -> Data:
     if len(array) != len(series):
         row = next((i for i, value in enumerate(series) if numpy.size(value) != numpy.prod(tensor.shape[1:])), 0)
         size = numpy.size(series.iloc[row])
-        raise Refused(f"column {name}, row {row}: {size} values do not have the shape {tensor.shape[1:]}")
+        raise WrongRow(f"column {name}, ", row, f": {size} values do not have the shape {tensor.shape[1:]}")
     return _checked(array, tensor)

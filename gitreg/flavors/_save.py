@@ -14,7 +14,7 @@ from typing import cast
 
 from gitreg.errors import GitregError, Refused, check_type, warn
 from gitreg.flavors import detect_flavor, get_flavor
-from gitreg.flavors._base import ModelDirectory, Predict, Saved, SavesByExample
+from gitreg.flavors._base import Flavor, ModelDirectory, Saved, SavesByExample
 from gitreg.flavors._code import CODE, CodePath, copy_code, imported_by_code, shipped_modules
 from gitreg.flavors._enforce import enforce
 from gitreg.flavors._environment import ENV_FILES, Conda, Lines, read_conda, read_lines, with_extra, write_environment
@@ -73,9 +73,7 @@ def save(
         _write(directory.path / EXAMPLE, example.text)
         _write(directory.path / SERVING_EXAMPLE, example.serving_text)
         if signature is None:
-            entry = saved.flavors.get(PYFUNC)
-            predict = saved.predict or (None if entry is None else chosen.predictor(model, entry))
-            signature = _signature_from(example, predict)
+            signature = _signature_from(example, chosen, model, saved)
         else:
             _compare(example, signature)
     lines, conda = environment
@@ -158,10 +156,11 @@ def _size(directory: Path, saved: Saved) -> int:
 _PAYLOADS = ("pickled_model", "model_path", "data", "python_model")
 
 
-def _signature_from(example: Example, predict: Predict | None) -> Signature | None:
+def _signature_from(example: Example, flavor: Flavor, model: object, saved: Saved) -> Signature | None:
     """The signature that the example and the model's predictions for it give; what fails is a warning."""
     inferred = infer_signature(example.data, params=example.params)
-    if predict is None:
+    entry = saved.flavors.get(PYFUNC)
+    if entry is None:
         return inferred
     try:
         data, params = enforce(copy.deepcopy(example.data), inferred, example.params)
@@ -169,7 +168,7 @@ def _signature_from(example: Example, predict: Predict | None) -> Signature | No
         warn(f"no signature: the input_example does not fit its own types: {error.message}")
         return None
     try:
-        predictions = predict(data, params)
+        predictions = (saved.predict or flavor.predictor(model, entry))(data, params)
         outputs = infer_outputs(predictions, inferred.inputs)
     except Exception as error:  # the user's own code: the model is saved, and only the outputs stay undeclared
         name = type(error).__name__

@@ -1,0 +1,67 @@
+"""The archives that torch writes, looked into before torch opens them.
+
+torch's own reader is written for files of friends. What is checked here: the archive is whole, its files are no
+larger than the archive itself, and it is of the kind that its reader is meant for.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitreg.errors import Damaged
+
+_MOST_TEXT = 1 << 28  # bytes: all source files of a TorchScript archive, which alone are compressed
+_MOST_FILES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive that is open. `names` are its files without the folder that all of them are in; `root` is that."""
+
+    zip: zipfile.ZipFile
+    root: str
+    names: frozenset[str]
+    file: str
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises `Damaged` where its checksum does not fit."""
+        try:
+            return self.zip.read(f"{self.root}{name}")
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+            raise Damaged(f"{self.file} is no complete archive: {name} cannot be read") from error
+
+    def size(self, name: str) -> int:
+        """The bytes of a file."""
+        return self.zip.getinfo(f"{self.root}{name}").file_size
+
+
+def is_archive(file: Path) -> bool:
+    with file.open("rb") as source:
+        return source.read(4) == b"PK\x03\x04"
+
+
+@contextmanager
+def open_archive(file: Path) -> Iterator[Archive]:
+    """Open an archive of torch. Raises `Damaged` for one that is not whole, or holds more than its own size."""
+    try:
+        opened = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, struct.error, ValueError, EOFError, OverflowError, NotImplementedError) as error:
+        raise Damaged(f"{file.name} is no complete archive of torch: {error}") from error
+    with opened:
+        infos = [info for info in opened.infolist() if not info.filename.endswith("/")]
+        names = [info.filename for info in infos]
+        stored = sum(info.file_size for info in infos if info.compress_type == zipfile.ZIP_STORED)
+        packed = sum(info.file_size for info in infos if info.compress_type != zipfile.ZIP_STORED)
+        if not names or len({name.lower() for name in names}) != len(names) or len(names) > _MOST_FILES:
+            raise Damaged(f"{file.name} is no archive of torch: its files are not one of each name")
+        if stored > file.stat().st_size or packed > _MOST_TEXT:
+            raise Damaged(f"{file.name} is no archive of torch: its files are larger than itself")
+        first = names[0].partition("/")[0] + "/"
+        root = first if all(name.startswith(first) for name in names) else ""
+        yield Archive(opened, root, frozenset(name[len(root) :] for name in names), file.name)
