@@ -105,9 +105,14 @@ def test_writing_and_moving(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert answer("runs", "--limit", "1")["runs"][0]["metrics"] == {"loss": "NaN"}
     assert answer("push", "wednesday")["runs"] == ["wednesday"]
     assert answer("fetch")["tags"] == 0
+    assert answer("env", "create", "churn", "-n")["created"]["ref"] == "churn@v1.0.1"
+    assert answer("env", "list")["environments"] == answer("env", "remove", "--unused-for", "1d")["environments"] == []
     pulled = answer("pull", "churn", "served")
     assert (pulled["ref"], pulled["path"]) == ("churn@v1.0.1", str(home / "reg/served"))
     assert answer("pull", "run:monday", "again")["version"] is None
+    assert answer("dockerfile", "churn", "-n")["base"].startswith("python:3.")
+    baked = answer("dockerfile", "run:monday", "-o", "image")
+    assert (baked["dry_run"], baked["version"], baked["port"]) == (False, None, 8080)
     assert answer("doctor", code=0)["ok"] is True
     assert [hook["state"] for hook in answer("hooks", "install")["hooks"]] == ["installed", "installed"]
     assert answer("hooks", "uninstall", "-n")["dry_run"] is True

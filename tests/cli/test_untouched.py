@@ -71,6 +71,10 @@ fetch
 pull churn ../served
 pull run:loose/model ../again
 predict churn -i ../data.json
+serve churn --port 0
+env create churn --dry-run --manager venv
+env list
+dockerfile churn -o ../image
 bundle create churn@1 loose-is-no-model -o ../x.gitreg
 bundle create churn@1 run:loose -o ../x.gitreg
 bundle apply ../x.gitreg
@@ -81,9 +85,11 @@ purge churn@v1.4.0 -m "leaked"
 purge churn@v1.4.0 -m "leaked" --yes
 fsck
 completion bash
+r
 """.splitlines()
 REFUSED = {'retire churn@v1.2.0 -m "again"': 128, "predict churn -i ../data.json": 128}
 REFUSED["ci init github --dry-run"] = 128
+REFUSED["serve churn --port 0"] = 128  # what is not loaded is not served
 REFUSED["bundle create churn@1 loose-is-no-model -o ../x.gitreg"] = 128
 
 

@@ -13,6 +13,7 @@ from gitreg.flavors import load_pyfunc as load_generic
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 from gitreg.registry.contents import MODEL_FILE
+from gitreg.registry.environments.compare import warn_of_differences
 from gitreg.registry.place import Registry, open_registry
 from gitreg.registry.progress import Progress, silent
 from gitreg.registry.use.locate import Located, Named, locate
@@ -36,12 +37,15 @@ def load_model(
     `trust` names types that a format which checks types (skops) may build; pickles run code when they are loaded,
     so load only what you would run. Damaged, naming the file, where a byte is not what was registered.
     """
-    trusted = _names(trust)
+    trusted = names_of(trust)
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
-    return _with_snapshot(
-        place, found, progress, lambda folder, mlmodel: load_native(folder, mlmodel, trust=trusted, name=found.name)
-    )
+
+    def load(folder: Path, mlmodel: MLModel) -> object:
+        warn_of_differences(folder, mlmodel, found.name)
+        return load_native(folder, mlmodel, trust=trusted, name=found.name)
+
+    return with_snapshot(place, found, progress, load)
 
 
 def load_pyfunc(
@@ -53,24 +57,25 @@ def load_pyfunc(
     progress: Progress = silent,
 ) -> PyFunc:
     """The model behind `.predict(data, params=None)`, which enforces the signature whatever the framework."""
-    trusted = _names(trust)
+    trusted = names_of(trust)
     place = open_registry(registry, offline=offline)
     found = locate(place, ref)
-    return _with_snapshot(
-        place,
-        found,
-        progress,
-        lambda folder, mlmodel: load_generic(folder, mlmodel, trust=trusted, name=found.name, version=found.version),
-    )
+
+    def load(folder: Path, mlmodel: MLModel) -> PyFunc:
+        warn_of_differences(folder, mlmodel, found.name)
+        return load_generic(folder, mlmodel, trust=trusted, name=found.name, version=found.version)
+
+    return with_snapshot(place, found, progress, load)
 
 
-def _names(trust: Sequence[str] | None) -> tuple[str, ...]:
+def names_of(trust: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of types in `trust`; Refused where it is no list."""
     if isinstance(trust, str) or not isinstance(trust or (), Iterable):
         raise Refused(f"bad trust {shown(trust)}", "a list of the types' names: trust=['module.Class']")
     return tuple(trust or ())
 
 
-def _with_snapshot(registry: Registry, found: Located, progress: Progress, ask: Callable[[Path, MLModel], T]) -> T:
+def with_snapshot(registry: Registry, found: Located, progress: Progress, ask: Callable[[Path, MLModel], T]) -> T:
     """What `ask` makes of the model's snapshot; asked again where that was removed meanwhile."""
     for _ in range(_ATTEMPTS):
         there = snapshot(registry, found, progress)
