@@ -39,6 +39,7 @@ _WHERE = {
     "gitreg.registry.resolve": "get_run resolve",
     "gitreg.registry.retire": "retire",
     "gitreg.registry.queries.search": "RegisteredModel models search_runs search_versions stages",
+    "gitreg.registry.use.watch": "watch",
 }
 _NAMES = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = sorted([*_NAMES, "__version__"])

@@ -53,5 +53,6 @@ from gitreg.registry.start.init import init as init
 from gitreg.registry.use.load import load_model as load_model
 from gitreg.registry.use.load import load_pyfunc as load_pyfunc
 from gitreg.registry.use.pull import pull as pull
+from gitreg.registry.use.watch import watch as watch
 
 __version__: str

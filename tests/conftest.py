@@ -18,6 +18,7 @@ from testing.tools import TOOLS, missing_tools
 pytest_plugins = [
     "pytester",
     "testing.addresses",
+    "testing.environments",
     "testing.rclone",
     "testing.smart_http",
     "testing.sshd",

@@ -58,6 +58,12 @@ def test_the_workflows_of_forges_are_in_the_wheel(tree: Path) -> None:
     assert all(f"gitreg/registry/promotion/workflows/{forge}.yml" in files for forge in ("github", "gitlab", "gitea"))
 
 
+def test_what_r_reads_is_in_the_wheel(tree: Path) -> None:
+    files = built(tree)
+    assert "gitreg_log_model <- function" in files["gitreg/r/gitreg.R"]
+    assert "gitreg/r/predict.R" in files
+
+
 def test_both_commands_run_the_same_function(tree: Path) -> None:
     entry_points = built(tree)["gitreg-0.1.0.dist-info/entry_points.txt"]
     assert entry_points.split() == [

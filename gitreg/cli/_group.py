@@ -19,10 +19,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Record what was trained": ("commit", "register", "note", "retire"),
     "Read": ("ls", "runs", "show", "log", "diff", "cat"),
     "Move between machines": ("push", "fetch", "pull", "bundle"),
-    "Use a model": ("predict",),
+    "Use a model": ("predict", "serve", "env", "dockerfile"),
     "Promote": ("promote", "rollback", "stages", "pr", "check", "blame", "audit"),
     "Look after": ("protect", "hooks", "ci", "fsck", "gc", "purge"),
-    "Set up the shell": ("completion",),
+    "Set up the shell": ("completion", "r"),
 }
 HIDDEN = ("man",)
 COMPLETE = "_GITREG_COMPLETE"

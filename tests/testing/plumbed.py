@@ -99,10 +99,9 @@ class Builder:
         """Change files of main; None takes one away. The new commit."""
         at = self.registry.git
         old = at.find_ref("refs/heads/main")
-        content = {entry.path: at.content(entry.oid, entry.path) for entry in at.tree(old)}
-        content |= {path: (text or "").encode() for path, text in files.items()}
-        kept = {path: text for path, text in content.items() if files.get(path, "") is not None}
-        commit = NewCommit("change main\n", AUTHOR, seconds_of(self.tick()), kept, parents=(old,))
+        content: dict[str, bytes | None] = {entry.path: at.content(entry.oid, entry.path) for entry in at.tree(old)}
+        content |= {path: None if text is None else text.encode() for path, text in files.items()}
+        commit = NewCommit("change main\n", AUTHOR, seconds_of(self.tick()), content, parents=(old,))
         oid = at.write_commits([commit])[0]
         at.change_refs([RefChange("refs/heads/main", oid, old)])
         return oid

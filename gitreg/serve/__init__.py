@@ -1,0 +1,1 @@
+"""Models served over HTTP, in MLflow's scoring protocol (docs/serving.md)."""

@@ -1,0 +1,52 @@
+"""A predictor in this process, and a slot that holds one for good."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+from gitreg.flavors.pyfunc import PyFunc
+from gitreg.format.times import format_time
+from gitreg.format.versions import ModelVersion
+from gitreg.registry.use.answering import Answer, answer
+from gitreg.serve._base import Predictor, Served, State
+from gitreg.stores.clock import now
+
+
+class LocalPredictor:
+    """A model that was loaded into this process."""
+
+    def __init__(self, model: PyFunc, served: Served) -> None:
+        self._model = model
+        self.served = served
+
+    @property
+    def version(self) -> ModelVersion | None:
+        """The version that answers."""
+        return self.served.version
+
+    def answer(self, content_type: str, body: bytes) -> Answer:
+        """The model's answer to one request."""
+        return answer(self._model, content_type, body)
+
+    def close(self) -> None:
+        """Nothing to give back: the model goes with the last reference to it."""
+
+
+class Fixed:
+    """A slot whose predictor never changes."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._state = State(since=format_time(now()))
+
+    def use(self) -> AbstractContextManager[Predictor]:
+        """The predictor."""
+        return nullcontext(self._predictor)
+
+    def state(self) -> State:
+        """Always well."""
+        return self._state
+
+    def close(self) -> None:
+        """Close the predictor."""
+        self._predictor.close()
