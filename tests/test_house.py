@@ -26,8 +26,9 @@ SPEAKERS = {
     "dvc_objects": "gitreg/stores/payloads/dvc.py",
 }
 FRAMEWORKS = {
-    *("joblib", "lightgbm", "mlflow", "numpy", "onnx", "onnxruntime", "pandas", "polars", "pyarrow", "scipy"),
-    *("fastapi", "h2o", "keras", "pyspark", "safetensors", "sklearn", "skops", "tensorflow", "torch", "uvicorn", "xgboost"),
+    *("joblib", "mlflow", "numpy", "onnx", "onnxruntime", "pandas", "polars", "pyarrow", "scipy"),
+    *("h2o", "keras", "lightgbm", "pyspark", "safetensors", "sklearn", "skops", "tensorflow", "torch", "xgboost"),
+    *("fastapi", "uvicorn"),
 }
 SAY_NOTHING = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 

@@ -11,7 +11,7 @@ from gitreg.cli._complete import references
 from gitreg.cli._session import Session, verb
 
 if TYPE_CHECKING:
-    from gitreg.registry.use.image_text import Manager
+    from gitreg.registry.use.image.text import Manager
 
 
 @verb("dockerfile", "registry", "json", "offline", "max_stale", "dry_run")
@@ -43,7 +43,7 @@ def command(
     The model lies in the image, verified against its digest at each start; the image needs no registry. Where REF is a
     stage, it is the version that the stage runs now. The same version gives the same files.
     """
-    from gitreg.registry.use.dockerfile import write_dockerfile
+    from gitreg.registry.use.image.dockerfile import write_dockerfile
 
     place = session.open()
     done = write_dockerfile(

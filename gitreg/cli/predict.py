@@ -13,7 +13,7 @@ from gitreg.cli._complete import references
 from gitreg.cli._session import Count, Session, verb
 
 if TYPE_CHECKING:
-    from gitreg.registry.use.predictions import Kind
+    from gitreg.registry.use.data.predictions import Kind
 
 
 @verb("predict", "registry", "offline", "max_stale", instead={"json": "--format json writes the predictions as JSON"})

@@ -7,6 +7,7 @@ need to bring one of their own is imported from here, too.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -29,9 +30,9 @@ from gitreg.flavors._base import (
 )
 
 if TYPE_CHECKING:
-    from gitreg.flavors._infer import infer_signature
-    from gitreg.flavors._save import save
     from gitreg.flavors.pyfunc import PyFunc
+    from gitreg.flavors.saving.infer import infer_signature
+    from gitreg.flavors.saving.model import save
     from gitreg.format.mlmodel import MLModel
 
 __all__ = [
@@ -74,6 +75,18 @@ too, and python_function takes what no framework does. Flavors of other distribu
 
 GENERAL = ("sklearn", "python_function")
 
+PACKAGES: dict[str, str] = {
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "onnx": "onnx",
+    "keras": "keras",
+    "tensorflow": "tensorflow",
+    "pytorch": "torch",
+    "h2o": "h2o",
+    "spark": "pyspark",
+}
+"""What a framework is imported from: while it is not, no object is of it, and its flavor need not be looked at."""
+
 LOADERS: dict[str, str] = {
     "mlflow.xgboost": "xgboost",
     "mlflow.lightgbm": "lightgbm",
@@ -102,7 +115,9 @@ def get_flavor(name: str) -> Flavor:
 
 
 def _all_flavors() -> Iterator[Flavor]:
-    yield from (get_flavor(name) for name in FLAVORS if name not in GENERAL)
+    for name in FLAVORS:
+        if name not in GENERAL and PACKAGES.get(name, "sys") in sys.modules:
+            yield get_flavor(name)
     from gitreg.flavors._installed import usable
 
     yield from usable()
@@ -217,13 +232,13 @@ def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> 
 def _use_code(path: Path, code: object) -> None:
     if code:
         from gitreg.flavors._base import inside
-        from gitreg.flavors._code import use_code
+        from gitreg.flavors.saving.code import use_code
 
         use_code(inside(path, code, "code"))
 
 
 def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
-    from gitreg.flavors._requirements import VARIANTS, normalized
+    from gitreg.flavors.saving.requirements import VARIANTS, normalized
     from gitreg.format.environment import CONDA, REQUIREMENTS, model_requirements
 
     pip = missing.distribution
@@ -246,7 +261,7 @@ def _text(path: Path) -> str | None:
 
 def __getattr__(name: str) -> object:
     # Imported on first use: loading a model needs neither.
-    where = {"save": "gitreg.flavors._save", "infer_signature": "gitreg.flavors._infer"}
+    where = {"save": "gitreg.flavors.saving.model", "infer_signature": "gitreg.flavors.saving.infer"}
     if name not in where:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(where[name]), name)

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from gitreg.errors import Damaged, Refused
 from gitreg.flavors._base import Missing, ModelDirectory, framework
-from gitreg.flavors._opcodes import Writable
+from gitreg.flavors.saving.opcodes import Writable
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can hold
 

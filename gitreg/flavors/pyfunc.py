@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitreg.errors import Refused
 from gitreg.flavors._base import Predict
-from gitreg.flavors._enforce import enforce, enforce_params
+from gitreg.flavors.enforcing import enforce, enforce_params
 from gitreg.format.mlmodel import MLModel
 from gitreg.format.schema import Signature
 

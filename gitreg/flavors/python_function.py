@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from gitreg.errors import Damaged, Refused
-from gitreg.flavors import _loader_1, _loader_2
-from gitreg.flavors._artifacts import check_artifacts, context_of, copy_artifacts
 from gitreg.flavors._base import (
     PASS,
     Missing,
@@ -27,9 +25,11 @@ from gitreg.flavors._base import (
     take_options,
     text_option,
 )
-from gitreg.flavors._code import LOADER, LOADER_OF_CONTEXT, add_loader
-from gitreg.flavors._loader_2 import Context, takes_context
-from gitreg.flavors._pickles import read_pickle, write_pickle
+from gitreg.flavors.saving import loader_1, loader_2
+from gitreg.flavors.saving.artifacts import check_artifacts, context_of, copy_artifacts
+from gitreg.flavors.saving.code import LOADER, LOADER_OF_CONTEXT, add_loader
+from gitreg.flavors.saving.loader_2 import Context, takes_context
+from gitreg.flavors.saving.pickles import read_pickle, write_pickle
 
 NAME = "python_function"
 DISTRIBUTIONS: tuple[str, ...] = ()
@@ -91,8 +91,8 @@ def _as_loaded(model: object, context: Context) -> Predict:
     def predict(data: object, params: Mapping[str, object] | None) -> object:
         cloudpickle = framework("cloudpickle", "cloudpickle")
         native = cloudpickle.loads(cloudpickle.dumps(model))
-        _loader_2.load_context(native, context)
-        return _loader_2.predict(native, context, data, params)
+        loader_2.load_context(native, context)
+        return loader_2.predict(native, context, data, params)
 
     return predict
 
@@ -103,7 +103,7 @@ def load(path: Path, options: Options, trust: Sequence[str]) -> object:
 
 
 def predictor(native: object, options: Options) -> Predict:
-    return lambda data, params: _loader_1.predict(native, data, params)
+    return lambda data, params: loader_1.predict(native, data, params)
 
 
 def load_with_predictor(path: Path, options: Options) -> tuple[object, Predict]:
@@ -126,8 +126,8 @@ def load_with_predictor(path: Path, options: Options) -> tuple[object, Predict]:
     if loader == LOADER_OF_CONTEXT:
         context = context_of(path, options.get("artifacts"))
         native = read_pickle(inside(path, options.get("python_model"), "python_model"), "cloudpickle")
-        _loader_2.load_context(native, context)
-        return native, lambda data, params: _loader_2.predict(native, context, data, params)
+        loader_2.load_context(native, context)
+        return native, lambda data, params: loader_2.predict(native, context, data, params)
     return _load_foreign(path, options, loader)
 
 

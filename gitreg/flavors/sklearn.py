@@ -18,9 +18,9 @@ from gitreg.flavors._base import (
     take_options,
     text_option,
 )
-from gitreg.flavors._code import LOADER, add_loader
-from gitreg.flavors._pickles import read_pickle, write_pickle
 from gitreg.flavors._skops import names_of_types, read_skops, write_skops
+from gitreg.flavors.saving.code import LOADER, add_loader
+from gitreg.flavors.saving.pickles import read_pickle, write_pickle
 
 NAME = "sklearn"
 DISTRIBUTIONS = ("scikit-learn",)

@@ -21,7 +21,17 @@ def parse_params(text: str, what: str) -> dict[str, str]:
     found = parse_object(text, what)
     # Read again: 0.10 is logged as 0.10.
     written = json.loads(text, parse_float=str, parse_int=str)
-    return {key: value if isinstance(value, str) else format_line(found[key]) for key, value in written.items()}
+    return {
+        key: value if isinstance(value, str) else _in_one_line(found[key], f"{what}: {key}")
+        for key, value in written.items()
+    }
+
+
+def _in_one_line(value: object, what: str) -> str:
+    try:
+        return format_line(value)
+    except (ValueError, RecursionError) as error:  # 1e400 in a list is read as an infinity
+        raise Damaged(f"{what} cannot be written as JSON: {error}") from None
 
 
 def parse_series_file(text: str, what: str, now: str) -> dict[str, tuple[Point, ...]]:

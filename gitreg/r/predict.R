@@ -3,7 +3,7 @@
 #   Rscript predict.R FILE IN OUT PACKAGES
 #
 # FILE holds the crate, IN and OUT are the numbers of open descriptors, PACKAGES those that the crate says it needs,
-# with commas between. How values travel is told in gitreg/flavors/_rcolumns.py. What is printed here, or by the crate,
+# with commas between. How values travel is told in gitreg/flavors/crate/columns.py. What is printed here, or by the crate,
 # goes to stdout and stderr, which nobody reads for answers.
 
 LOGICAL <- 1L; INTEGER <- 2L; DOUBLE <- 3L; CHARACTER <- 4L; FACTOR <- 5L; DATE <- 6L; POSIXCT <- 7L; ORDERED <- 8L

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gitreg.errors import Damaged, GitregError, Unsupported
 from gitreg.flavors import load_pyfunc
-from gitreg.flavors._examples import EXAMPLE, SERVING_EXAMPLE
+from gitreg.flavors.saving.examples import EXAMPLE, SERVING_EXAMPLE
 from gitreg.format.mlmodel import MLModel, check_inside, parse_mlmodel
 from gitreg.registry.contents import MODEL_FILE
 from gitreg.registry.environments.compare import warn_of_differences

@@ -13,9 +13,9 @@ import pytest
 
 from flavors.example_data import ANY, DOUBLES, LONGS, MAP, PERSON, columns, tensors
 from gitreg.errors import Refused
-from gitreg.flavors._enforce import enforce, enforce_inputs, enforce_params
-from gitreg.flavors._infer import infer_signature
-from gitreg.flavors._infer_params import infer_params
+from gitreg.flavors.enforcing import enforce, enforce_inputs, enforce_params
+from gitreg.flavors.saving.infer import infer_signature
+from gitreg.flavors.saving.infer_params import infer_params
 from gitreg.format.schema import Schema, Signature
 from gitreg.format.signature import parse_signature
 

@@ -34,9 +34,10 @@ from flavors.frameworks import (
 from flavors.saving import save_to
 from flavors.test_load import without
 from gitreg.errors import Damaged, GitregError, Refused, Unsupported
-from gitreg.flavors import _requirements, load, load_pyfunc
-from gitreg.flavors._onnx_files import external_files
-from gitreg.flavors._requirements import infer_requirements
+from gitreg.flavors import load, load_pyfunc
+from gitreg.flavors.onnx.files import external_files
+from gitreg.flavors.saving import requirements as _requirements
+from gitreg.flavors.saving.requirements import infer_requirements
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 
 __all__ = ["without"]  # a fixture

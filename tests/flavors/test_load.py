@@ -224,10 +224,10 @@ def test_a_flavor_that_is_not_there_is_named_with_those_that_are(home: Path) -> 
         load(home / "model", mlmodel, flavor="onnx")
     assert caught.value.message == "model has no flavor onnx"
     assert caught.value.hint == "it has: python_function, sklearn"
-    foreign = MLModel(flavors={"crate": {"model": "crate.bin"}})
+    foreign = MLModel(flavors={"jax": {"model": "model.bin"}})
     with pytest.raises(Unsupported) as caught:
         load(home / "model", foreign)
-    assert caught.value.message == "gitreg has none of the flavors of model: crate"
+    assert caught.value.message == "gitreg has none of the flavors of model: jax"
     with pytest.raises(Unsupported, match="has no python_function, so it has no predict"):
         load_pyfunc(home / "model", foreign)
 

@@ -27,9 +27,9 @@ from hypothesis import strategies as st
 
 from flavors.models import CASES
 from gitreg.errors import Damaged, GitregError
-from gitreg.flavors._classes import stable_pickler
-from gitreg.flavors._opcodes import ModuleReader, Tee
-from gitreg.flavors._pickles import _dump_joblib
+from gitreg.flavors.saving.classes import stable_pickler
+from gitreg.flavors.saving.opcodes import ModuleReader, Tee
+from gitreg.flavors.saving.pickles import _dump_joblib
 
 TOP = Path(__file__).parents[2]
 
@@ -165,7 +165,7 @@ def test_the_bytes_are_as_many_as_cloudpickle_writes() -> None:
 
 SCRIPT = """
 import enum, hashlib, io, sys
-from gitreg.flavors._classes import stable_pickler
+from gitreg.flavors.saving.classes import stable_pickler
 
 class Colour(enum.Enum):
     RED = 1

@@ -10,9 +10,9 @@ import pytest
 
 from flavors import example_data
 from gitreg.errors import Refused
-from gitreg.flavors._enforce import enforce_inputs
-from gitreg.flavors._examples import format_example
-from gitreg.flavors._infer import infer_signature
+from gitreg.flavors.enforcing import enforce_inputs
+from gitreg.flavors.saving.examples import format_example
+from gitreg.flavors.saving.infer import infer_signature
 from gitreg.format.signature import format_signature, parse_signature
 from testing.warm import Run
 

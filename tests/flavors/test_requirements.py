@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitreg.flavors import _requirements
-from gitreg.flavors._requirements import infer_requirements
+from gitreg.flavors.saving import requirements as _requirements
+from gitreg.flavors.saving.requirements import infer_requirements
 
 
 @pytest.fixture

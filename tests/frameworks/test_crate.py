@@ -23,7 +23,7 @@ import yaml
 import gitreg as library
 from gitreg.errors import Damaged, Refused, Unsupported
 from gitreg.flavors import FLAVORS, get_flavor, load, load_pyfunc
-from gitreg.flavors._rscript import RError
+from gitreg.flavors.crate.rscript import RError
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import PREDICT_ALONE, parse_mlmodel
 from gitreg.registry.use.answering import answer

@@ -360,7 +360,7 @@ def test_a_backend_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, sav
         raise ModuleNotFoundError("No module named 'jax'", name="jax")
 
     monkeypatch.setattr("gitreg.flavors._base.importlib.import_module", absent)
-    from gitreg.flavors._keras_objects import import_keras
+    from gitreg.flavors.keras.objects import import_keras
 
     with pytest.raises(Missing) as caught:
         import_keras()

@@ -25,8 +25,9 @@ from flavors.saving import files_of, save_to
 from flavors.test_load import without
 from frameworks.kinds.pytorch_models import layers, numbers
 from gitreg.errors import Damaged, GitregError, Refused, Unsupported
-from gitreg.flavors import _torch_archive, load, load_pyfunc, pytorch
-from gitreg.flavors._torch_sizes import is_size
+from gitreg.flavors import load, load_pyfunc, pytorch
+from gitreg.flavors.pytorch import archive as _torch_archive
+from gitreg.flavors.pytorch.sizes import is_size
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
 
 __all__ = ["without"]  # a fixture

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from gitreg.errors import GitregError
-from gitreg.flavors._enforce import enforce_inputs
+from gitreg.flavors.enforcing import enforce_inputs
 from gitreg.format.schema import Column, Signature
-from gitreg.registry.use.data_files import data_of
-from gitreg.registry.use.plain_rows import plain_frame
+from gitreg.registry.use.data.files import data_of
+from gitreg.registry.use.data.plain_rows import plain_frame
 from testing.signatures import columns
 
 KINDS = ("boolean", "integer", "long", "float", "double", "string", "datetime")

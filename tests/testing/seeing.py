@@ -11,8 +11,8 @@ from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import MLModel
 from gitreg.format.schema import Signature
 from gitreg.registry.use.batches import predict_batches
-from gitreg.registry.use.predictions import Kind
-from gitreg.registry.use.sources import Source
+from gitreg.registry.use.data.predictions import Kind
+from gitreg.registry.use.data.sources import Source
 
 
 def model_of(call: Callable[[Any], object], signature: Signature | None = None) -> PyFunc:

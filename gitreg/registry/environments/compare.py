@@ -8,11 +8,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitreg.errors import GitregError, warn
-from gitreg.flavors._requirements import VARIANTS, normalized
+from gitreg.flavors.saving.requirements import VARIANTS, normalized
 from gitreg.format.environment import CONDA, PYTHON_ENV, REQUIREMENTS, model_requirements, parse_python_env
 from gitreg.format.mlmodel import MLModel
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _EXACT = re.compile(r"===?\s*([^,;\s*]+)")
 _MOST = 12  # packages that are named
@@ -53,7 +57,7 @@ def _text(path: Path) -> str | None:
 
 def _python(wanted: str | None) -> Iterable[str]:
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    minor = re.match(r"[0-9]+\.[0-9]+", wanted or "")
+    minor = re.match(r"[0-9]{1,3}\.[0-9]{1,3}(?![0-9])", wanted or "")
     if minor and minor[0] != here:
         yield f"Python {minor[0]} wanted, {here} here"
 
@@ -71,13 +75,21 @@ def _packages(lines: Sequence[str], ignored: frozenset[str]) -> Iterable[str]:
     for line in lines:
         asked = Requirement(line)
         name = normalized(asked.name)
-        if name in ignored or (asked.marker is not None and not asked.marker.evaluate()):
+        if name in ignored or not _is_meant(asked):
             continue
         version = next(filter(None, (_version(each, installed) for each in (name, *VARIANTS.get(name, ())))), None)
         if version is None:
             yield f"{asked.name} {_shown(str(asked.specifier))}wanted, not here".replace("  ", " ")
         elif not asked.specifier.contains(version, prereleases=True):
             yield f"{asked.name} {_shown(str(asked.specifier))}wanted, {version} here"
+
+
+def _is_meant(asked: Requirement) -> bool:
+    """Whether a requirement is one for this interpreter; one that compares what cannot be compared is not."""
+    try:
+        return asked.marker is None or asked.marker.evaluate()
+    except ValueError:  # platform_machine ~= "x86"
+        return False
 
 
 def _shown(specifier: str) -> str:

@@ -33,7 +33,7 @@ from gitreg.stores.environments import Recipe
 OLDEST = (3, 10)
 """The version of Python that a worker runs in at least."""
 
-_VERSION = re.compile(r"([0-9]+\.[0-9]+)(?:\.[0-9A-Za-z.+]+)?")
+_VERSION = re.compile(r"([0-9]{1,3}\.[0-9]{1,3})(?:\.[0-9A-Za-z.+]+)?")
 _CONDA_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([=<>!~ ,|*.+0-9A-Za-z_-]*)")
 _CHANNELS = frozenset({"conda-forge", "defaults", "nodefaults"})
 _INSTALLERS = frozenset({"pip", "setuptools", "wheel"})

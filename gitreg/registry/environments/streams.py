@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from gitreg.errors import Refused
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.registry.progress import Moved, Progress, silent
-from gitreg.registry.use.sources import STDIN, Source
+from gitreg.registry.use.data.sources import STDIN, Source
 
 if TYPE_CHECKING:
     from gitreg.registry.environments.apart import Worker
     from gitreg.registry.environments.worker import Talk
-    from gitreg.registry.use.predictions import Kind
+    from gitreg.registry.use.data.predictions import Kind
 
 _PIECE = 1 << 20
 

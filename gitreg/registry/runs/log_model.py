@@ -10,7 +10,7 @@ from typing import Any
 
 from gitreg.errors import Conflict, Refused
 from gitreg.flavors._base import PlainDirectory
-from gitreg.flavors._save import save
+from gitreg.flavors.saving.model import save
 from gitreg.format.mlmodel import MLModel
 from gitreg.format.names import check_model_name, check_path
 from gitreg.format.runs import LoggedModel

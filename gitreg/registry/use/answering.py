@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from gitreg.errors import GitregError, Refused, Unsupported
 from gitreg.flavors.pyfunc import PyFunc
-from gitreg.registry.use.data_files import parse_data, parse_json
-from gitreg.registry.use.jsonable import format_answer
-from gitreg.registry.use.predictions import Kind
+from gitreg.registry.use.data.files import parse_data, parse_json
+from gitreg.registry.use.data.jsonable import format_answer
+from gitreg.registry.use.data.predictions import Kind
 from gitreg.registry.use.request import Request, read_request
 
 JSON = "application/json"

@@ -20,14 +20,14 @@ from gitreg.flavors._rows import WrongRow
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.schema import AnyType, Column, Signature
 from gitreg.registry.progress import Moved, Progress, silent
-from gitreg.registry.use.columns import columns_of
-from gitreg.registry.use.csv_data import Table, no_rows
-from gitreg.registry.use.csv_rows import Rows
-from gitreg.registry.use.data_files import data_of, parse_json
-from gitreg.registry.use.parquet_data import ParquetTable
-from gitreg.registry.use.predictions import Kind, predictions_of
-from gitreg.registry.use.sources import Source
-from gitreg.registry.use.written import AT_ONCE, writer_of
+from gitreg.registry.use.data.columns import columns_of
+from gitreg.registry.use.data.csv_rows import Rows
+from gitreg.registry.use.data.csv_table import Table, no_rows
+from gitreg.registry.use.data.files import data_of, parse_json
+from gitreg.registry.use.data.parquet import ParquetTable
+from gitreg.registry.use.data.predictions import Kind, predictions_of
+from gitreg.registry.use.data.sources import Source
+from gitreg.registry.use.data.written import AT_ONCE, writer_of
 
 MOST_ROWS = 50_000
 MOST_BYTES = 8 << 20

@@ -15,11 +15,11 @@ from gitreg.format.versions import ModelVersion
 from gitreg.registry.place import Registry
 from gitreg.registry.progress import Progress, Steps, silent, unseen
 from gitreg.registry.use.batches import predict_batches
+from gitreg.registry.use.data.predictions import Kind
+from gitreg.registry.use.data.sources import Source, kind_by_name
+from gitreg.registry.use.data.written import check_target, whole_file
 from gitreg.registry.use.load import load_pyfunc
 from gitreg.registry.use.locate import Named
-from gitreg.registry.use.predictions import Kind
-from gitreg.registry.use.sources import Source, kind_by_name
-from gitreg.registry.use.written import check_target, whole_file
 
 LOCAL = "local"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from gitreg.errors import Refused
 from gitreg.format.schema import Column, Signature
-from gitreg.registry.use.data_files import data_of
-from gitreg.registry.use.plain_rows import plain_frame
-from gitreg.registry.use.whole_numbers import whole_params
+from gitreg.registry.use.data.files import data_of
+from gitreg.registry.use.data.plain_rows import plain_frame
+from gitreg.registry.use.data.whole_numbers import whole_params
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 

@@ -24,7 +24,7 @@ from gitreg.flavors import save
 from gitreg.flavors._base import PlainDirectory
 from gitreg.registry.environments.apart import Elsewhere, Worker, open_worker
 from gitreg.registry.environments.streams import predict_apart
-from gitreg.registry.use.sources import Source
+from gitreg.registry.use.data.sources import Source
 from testing.environments import Trained
 
 JSON = "application/json"

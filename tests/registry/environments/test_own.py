@@ -9,7 +9,7 @@ import pytest
 import sklearn
 
 import gitreg as library
-from gitreg.flavors._requirements import installed_version
+from gitreg.flavors.saving.requirements import installed_version
 from gitreg.registry.environments.own import own_worker
 from gitreg.registry.place import open_registry
 from gitreg.serve.loading import How, fetch_model, load_served

@@ -21,9 +21,9 @@ import pytest
 from gitreg.errors import Damaged, GitregError, Refused, Unsupported
 from gitreg.format.schema import Signature
 from gitreg.registry.use.batches import MOST_BYTES, MOST_ROWS, predict_batches
-from gitreg.registry.use.data_files import parse_data
-from gitreg.registry.use.sources import Source
-from gitreg.registry.use.written import whole_file
+from gitreg.registry.use.data.files import parse_data
+from gitreg.registry.use.data.sources import Source
+from gitreg.registry.use.data.written import whole_file
 from testing.seeing import model_of, predicted, tell
 from testing.signatures import columns
 
@@ -261,8 +261,8 @@ def test_by_default_wide_rows_go_in_smaller_chunks(tmp_path: Path) -> None:
 _PEAK = """\
 import sys
 from pathlib import Path
-from gitreg.registry.use.written import whole_file
-from gitreg.registry.use.sources import Source
+from gitreg.registry.use.data.written import whole_file
+from gitreg.registry.use.data.sources import Source
 from gitreg.registry.use.batches import predict_batches
 from testing.seeing import model_of
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gitreg.errors import GitregError, Refused
 from gitreg.format.schema import Signature
-from gitreg.registry.use.csv_types import MISSING
+from gitreg.registry.use.data.csv_types import MISSING
 from testing.seeing import model_of, predicted, tell
 from testing.signatures import columns
 

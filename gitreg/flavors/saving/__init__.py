@@ -1,0 +1,1 @@
+"""How a model becomes a directory in MLflow Models format: its payload, code, requirements, signature and example."""

@@ -1,0 +1,1 @@
+"""Data for models in files and requests, and predictions on their way back."""

@@ -1,0 +1,1 @@
+"""Images with a model baked in."""
