@@ -98,7 +98,7 @@ $(SERVERS_VENV):
 
 $(DEMO_VENV):
 	@tests/tools/system.sh python
-	tests/tools/venv.sh .venv-demo -e '.[sklearn]' pandas
+	tests/tools/venv.sh .venv-demo -e '.[sklearn,serve]' pandas
 	@touch $@
 
 clean:

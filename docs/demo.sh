@@ -6,7 +6,8 @@
 set -eu
 docs=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+server=
+trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -118,12 +119,35 @@ say 'Whoever asks for production gets it from now on, wherever they are.'
 run 'cd ../../elsewhere'
 run 'gitreg -R ../here/origin.git predict wine@production -i rows.csv'
 
+say 'A server answers with it in the protocol of MLflow, and goes along with what production runs.'
+echo '$ gitreg -R ../here/origin.git serve wine@production --follow --every 1s &'
+gitreg -R ../here/origin.git serve wine@production --follow --every 1s --port 0 2>server.log &
+server=$!
+until grep -q '^serving ' server.log; do
+    kill -0 "$server" || { cat server.log >&2; exit 1; }
+    sleep 0.1
+done
+cat server.log
+address=$(sed -n 's/^serving .* on //p' server.log)
+cp "$docs/ask.py" .
+rows=$PWD/rows.csv ask=$PWD/ask.py
+run "python ask.py $address rows.csv"
+
 say 'A better one follows, on the same way.'
 run 'cd ../here/registry'
 run 'gitreg promote wine@v1.0.1 production -m "A deeper tree"'
 run 'cd ../bo'
 become 'Bo Reviewer' bo@example.org
 run 'gitreg pr review 2 --approve && gitreg pr merge 2'
+
+say 'The server has it within two looks, without having dropped a request.'
+tries=0
+until python "$ask" "$address" "$rows" | grep -q 'v1.0.1 says'; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || exit 1
+    sleep 0.2
+done
+run "python $ask $address $rows"
 
 say 'A worse one is stopped, whoever approves it.'
 become 'Ana Analyst' ana@example.org
