@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test test-flavors test-servers lint pytest demo bench soak clean system tools
+.PHONY: test test-flavors test-servers lint pytest demo bench soak clean system tools frameworks
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -47,10 +47,7 @@ FRAMEWORKS = GITREG_TEST_FRAMEWORKS_MLFLOW="$$(tests/tools/setup.sh frameworks-m
 
 test: system tools lint pytest
 
-test-flavors:
-	@tests/tools/system.sh python tests frameworks
-	@for tool in frameworks frameworks-mlflow; do tests/tools/setup.sh $$tool >/dev/null; done
-	@tests/tools/overlay.sh .venv-flavors "$$(tests/tools/setup.sh frameworks)"
+test-flavors: frameworks
 	$(FRAMEWORKS) .venv-flavors/bin/python -m pytest -m frameworks -n $(JOBS) --dist loadscope tests/frameworks $(ARGS)
 
 test-servers: $(SERVERS_VENV)
@@ -72,9 +69,9 @@ pytest: $(VENV) system tools
 demo: $(DEMO_VENV)
 	PATH="$(CURDIR)/.venv-demo/bin:$$PATH" sh docs/demo.sh
 
-bench: $(VENV) tools
+bench: $(VENV) tools frameworks
 	@tests/tools/system.sh bench
-	$(TOOLS) .venv/bin/python benchmarks/run.py
+	$(TOOLS) $(FRAMEWORKS) GITREG_TEST_FRAMEWORKS="$(CURDIR)/.venv-flavors/bin/python" .venv/bin/python benchmarks/run.py
 
 soak: $(VENV)
 	.venv/bin/python benchmarks/soak.py --writers $(WRITERS) --writes $(WRITES) --kills $(KILLS) --seed $(SEED)
@@ -85,6 +82,11 @@ system:
 tools: system
 	@for tool in mlflow gto dvc; do tests/tools/setup.sh $$tool >/dev/null; done
 	@tests/tools/wheels.sh >/dev/null
+
+frameworks:
+	@tests/tools/system.sh python tests frameworks
+	@for tool in frameworks frameworks-mlflow; do tests/tools/setup.sh $$tool >/dev/null; done
+	@tests/tools/overlay.sh .venv-flavors "$$(tests/tools/setup.sh frameworks)"
 
 $(VENV):
 	@tests/tools/system.sh python

@@ -23,11 +23,17 @@ class Goal:
 
     words: str
     met: Callable[[float, float], bool]
+    more: bool = False  # whether more is better
 
 
 def at_most(factor: float, words: str) -> Goal:
     """gitreg takes at most `factor` times what the peer takes."""
     return Goal(words, lambda ours, theirs: ours <= factor * theirs)
+
+
+def at_least(factor: float, words: str) -> Goal:
+    """gitreg does at least `factor` times what the peer does: of amounts of which more is better."""
+    return Goal(words, lambda ours, theirs: ours >= factor * theirs, more=True)
 
 
 def within(seconds: float) -> Goal:

@@ -21,8 +21,9 @@ Written by `make bench` on {date}: {machine}.
 
 {versions}.
 
-Each line is gitreg and its peer in one session, in turns, medians. A ratio below 1 is in gitreg's favour. What is
-measured, and how, stands in the modules of this folder. What gitreg logs is on the disk (fsync) when its time ends.
+Each line is gitreg and its peer in one session, in turns, medians. A ratio below 1 is in gitreg's favour (of requests a
+second it is the peer's by gitreg's). What is measured, and how, stands in the modules of this folder. What gitreg logs
+is on the disk (fsync) when its time ends.
 
 """
 
@@ -42,11 +43,13 @@ def _amount(value: float, unit: str) -> str:
         return f"{value:,.0f} MiB"
     if unit != "s":
         return f"{value:,.0f} {unit}"
+    if value < 0.01:
+        return f"{value * 1000:.2f} ms"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
 def _ratio(row: Row) -> str:
-    ratio = row.ours / row.theirs
+    ratio = row.theirs / row.ours if row.goal.more else row.ours / row.theirs
     return f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
 
 

@@ -2,13 +2,15 @@
 
     python benchmarks/run.py [--only NAME]... [--quick]
 
-`make bench` calls it with the environments of MLflow, DVC and GTO. Each benchmark runs gitreg and its peer in turns in
-one session, on this machine. --quick takes smaller models and fewer versions, and writes nothing.
+`make bench` calls it with the environments of MLflow, DVC and GTO, and those of the large frameworks. Each benchmark
+runs gitreg and its peer in turns in one session, on this machine. --quick takes smaller models and fewer versions and
+rounds, and writes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,10 +22,12 @@ TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "tests"))  # before what needs it is imported: hence each E402
 
 import by_address  # noqa: E402
+import by_flavor  # noqa: E402
 import hook  # noqa: E402
 import large_model  # noqa: E402
 import listing  # noqa: E402
 import push_payloads  # noqa: E402
+import serving  # noqa: E402
 import small_model  # noqa: E402
 import startup  # noqa: E402
 import warm_load  # noqa: E402
@@ -41,6 +45,9 @@ BENCHMARKS: dict[str, Callable[[Path, bool], list[Row]]] = {
     "warm_load": warm_load.measure,
     "push": push_payloads.measure,
     "hook": hook.measure,
+    "flavors": by_flavor.measure,
+    "frameworks": by_flavor.measure_large,
+    "serving": serving.measure,
 }
 
 
@@ -50,6 +57,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", action="append", choices=BENCHMARKS, help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: to see that all of it works")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # what was started is stopped
     rows: list[Row] = []
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="gitreg-bench-") as folder:
         home = Path(folder) / "home"
