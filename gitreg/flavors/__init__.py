@@ -6,7 +6,9 @@ need to bring one of their own is imported from here, too.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -154,8 +156,8 @@ def load(
         raise Unsupported(f"gitreg has none of the flavors of {called}: {has}", f"it has: {', '.join(FLAVORS)}")
     entry = mlmodel.flavors[chosen]
     try:
-        _use_code(path, entry.get("code"))
-        return get_flavor(chosen).load(path, entry, trust)
+        with _use_code(path, entry.get("code")):
+            return get_flavor(chosen).load(path, entry, trust)
     except Missing as missing:
         raise _needs(called, missing, path) from missing
 
@@ -186,8 +188,8 @@ def load_pyfunc(
         if alone is not None:
             native, call = _load_alone(path, mlmodel, alone, trust)
         else:
-            _use_code(path, pyfunc.code if pyfunc else None)
-            native, call = _load_with_predictor(path, mlmodel, trust)
+            with _use_code(path, pyfunc.code if pyfunc else None):
+                native, call = _load_with_predictor(path, mlmodel, trust)
     except Missing as missing:
         raise _needs(called, missing, path) from missing
     return PyFunc(native, mlmodel, path, call, version, called)
@@ -229,12 +231,22 @@ def _load_with_predictor(path: Path, mlmodel: MLModel, trust: Sequence[str]) -> 
     return native, flavor.predictor(native, entry)
 
 
-def _use_code(path: Path, code: object) -> None:
-    if code:
-        from gitreg.flavors._base import inside
-        from gitreg.flavors.saving.code import use_code
+@contextlib.contextmanager
+def _use_code(path: Path, code: object) -> Iterator[None]:
+    """The model's code/ is importable from here on, unless it cannot be loaded: others may import theirs yet."""
+    if not code:
+        yield
+        return
+    from gitreg.flavors._base import inside
+    from gitreg.flavors.saving.code import leave_code, use_code
 
-        use_code(inside(path, code, "code"))
+    folder = inside(path, code, "code")
+    use_code(folder)
+    try:
+        yield
+    except BaseException:
+        leave_code(folder)
+        raise
 
 
 def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
@@ -250,8 +262,8 @@ def _needs(called: str, missing: Missing, path: Path) -> Unsupported:
     names = {normalized(name) for name in (pip, *VARIANTS.get(pip, ()))}
     for line in lines:
         if normalized(line.split("=")[0].split("<")[0].split(">")[0].strip()) in names:
-            pip = line
-    quoted = pip if pip.replace("=", "").replace(".", "").replace("-", "").isalnum() else f"'{pip}'"
+            pip = line.partition(";")[0].strip()  # a marker holds any text, and a hint is typed into a shell
+    quoted = pip if pip.replace("=", "").replace(".", "").replace("-", "").isalnum() else shlex.quote(pip)
     return Unsupported(f"{called} needs {missing.distribution}, which is not installed", f"pip install {quoted}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-from gitreg.errors import Damaged, Refused
+from gitreg.errors import Damaged, Refused, shown
 from gitreg.flavors._base import (
     PASS,
     Missing,
@@ -132,6 +132,8 @@ def load_with_predictor(path: Path, options: Options) -> tuple[object, Predict]:
 
 
 def _load_foreign(path: Path, options: Options, loader: str) -> tuple[object, Predict]:
+    if not all(part.isidentifier() for part in loader.split(".")):
+        raise Damaged(f"the loader_module of {path.name} is {shown(loader)}, which is no module")
     module = framework(loader, loader.partition(".")[0])
     if not hasattr(module, "_load_pyfunc"):
         raise Damaged(f"{loader}, the loader_module of {path.name}, has no _load_pyfunc")

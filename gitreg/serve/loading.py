@@ -11,7 +11,7 @@ from pathlib import Path
 from gitreg.errors import Damaged, GitregError, Unsupported
 from gitreg.flavors import load_pyfunc
 from gitreg.flavors.saving.examples import EXAMPLE, SERVING_EXAMPLE
-from gitreg.format.mlmodel import MLModel, check_inside, parse_mlmodel
+from gitreg.format.mlmodel import PREDICT_ALONE, MLModel, check_inside, parse_mlmodel
 from gitreg.registry.contents import MODEL_FILE
 from gitreg.registry.environments.compare import warn_of_differences
 from gitreg.registry.place import Registry
@@ -104,7 +104,7 @@ def _mlmodel(folder: Path, name: str) -> MLModel:
 
 
 def _checked(served: Served) -> Served:
-    if served.mlmodel.pyfunc is None:
+    if served.mlmodel.pyfunc is None and not PREDICT_ALONE & set(served.mlmodel.flavors):
         raise Unsupported(
             f"{served.name} has no python_function, so it has no predict",
             "log it with a flavor that predicts; gitreg.load_model loads it as it is",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from gitreg.flavors.pyfunc import PyFunc
+from gitreg.flavors.saving.code import leave_code
 from gitreg.format.times import format_time
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.use.answering import Answer, answer
@@ -18,6 +19,7 @@ class LocalPredictor:
     def __init__(self, model: PyFunc, served: Served) -> None:
         self._model = model
         self.served = served
+        self._closed = False
 
     @property
     def version(self) -> ModelVersion | None:
@@ -29,7 +31,11 @@ class LocalPredictor:
         return answer(self._model, content_type, body)
 
     def close(self) -> None:
-        """Nothing to give back: the model goes with the last reference to it."""
+        """Take the model's code/ back, so that what is served next imports its own; the rest goes with the object."""
+        pyfunc = self.served.mlmodel.pyfunc
+        if pyfunc and pyfunc.code and not self._closed:
+            leave_code(self.served.folder / pyfunc.code)
+        self._closed = True
 
 
 class Fixed:

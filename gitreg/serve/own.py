@@ -38,6 +38,9 @@ class OwnPredictor:
         except GitregError as error:
             _log.error("%s", error.message)
             return failure(500, error.message)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:  # frames that the model's code has spoilt
+            _log.error("the worker of %s said what is no answer: %r", self.served.name, error)
+            return failure(500, f"{self.served.name} failed to predict")
 
     def close(self) -> None:
         """End the worker."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from flavors.saving import save_to
 from gitreg.errors import Damaged, GitregError, Refused, Unsupported
 from gitreg.flavors import load, load_pyfunc
 from gitreg.format.mlmodel import MLModel, parse_mlmodel
+from gitreg.serve._base import Served
+from gitreg.serve.local import LocalPredictor
 
 MLMODEL_2020 = """\
 artifact_path: model
@@ -265,6 +269,58 @@ def test_each_of_two_versions_gets_the_code_it_came_with(home: Path, monkeypatch
     forget_rules()
 
 
+def write_factor(folder: Path, factor: int) -> MLModel:
+    """A model that imports its own code where it predicts, not where it is loaded."""
+    (folder / "code").mkdir(parents=True)
+    (folder / "code/ourfactor.py").write_text(f"BY = {factor}\n")
+    (folder / "code/ourmodel.py").write_text(
+        "def _load_pyfunc(path):\n    return Model(open(path).read())\n"
+        "class Model:\n"
+        "    def __init__(self, text):\n        assert not text, text\n"
+        "    def predict(self, data):\n        import ourfactor\n        return data * ourfactor.BY\n"
+    )
+    (folder / "data.txt").write_text("")
+    return MLModel({"python_function": {"loader_module": "ourmodel", "data": "data.txt", "code": "code"}})
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_others_their_code(home: Path) -> None:
+    mlmodel = write_factor(home / "v2", 2)
+    write_factor(home / "v3", 3)
+    (home / "v3/data.txt").write_text("broken")
+    two = load_pyfunc(home / "v2", mlmodel)
+    path = list(sys.path)
+    assert two.predict(10) == 20
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="broken"):
+            load_pyfunc(home / "v3", mlmodel)
+        assert two.predict(10) == 20
+    assert sys.path == path
+
+
+def test_a_predictor_that_is_closed_leaves_the_others_their_code(home: Path) -> None:
+    mlmodel = write_factor(home / "v2", 2)
+    write_factor(home / "v3", 3)
+    path = list(sys.path)
+    two, again, three = (
+        LocalPredictor(model, Served(folder, home / folder, mlmodel, ""))
+        for folder in ("v2", "v2", "v3")
+        for model in [load_pyfunc(home / folder, mlmodel)]
+    )
+
+    def said(predictor: LocalPredictor) -> object:
+        return json.loads(predictor.answer("application/json", b'{"inputs": [[10]]}').body)["predictions"]
+
+    assert said(three) == [[30]]
+    for _ in range(2):
+        three.close()
+        assert said(two) == [[20]]
+    two.close()
+    two.close()
+    assert said(again) == [[20]]
+    again.close()
+    assert sys.path == path
+
+
 def test_a_module_that_the_program_has_already_stays_with_a_warning(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +368,25 @@ class Grown:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         raise ValueError("node array from the pickle has an incompatible dtype")
+
+
+@pytest.mark.parametrize("loader", [".rules", "rules..main", "--index-url=elsewhere rules", "$(touch here)"])
+def test_a_loader_module_that_is_no_name_of_a_module_is_damaged(home: Path, loader: str) -> None:
+    (home / "model").mkdir()
+    with pytest.raises(Damaged, match="which is no module"):
+        load_pyfunc(home / "model", MLModel(flavors={"python_function": {"loader_module": loader}}))
+
+
+@pytest.mark.parametrize("versions", ["==1.5.2", ">=1,<2"])
+def test_the_command_that_installs_a_framework_runs_nothing_else(
+    of_2020: Path, versions: str, without: Callable[[str], None]
+) -> None:
+    without("sklearn")
+    line = f"scikit-learn{versions}; platform_version != '$(touch here)'"
+    (of_2020 / "requirements.txt").write_text(f"{line}\n")
+    with pytest.raises(Unsupported) as caught:
+        load(of_2020, mlmodel_of(of_2020))
+    assert shlex.split(caught.value.hint, comments=True) == ["pip", "install", f"scikit-learn{versions}"]
 
 
 def test_another_version_of_a_framework_is_unsupported(of_2020: Path) -> None:

@@ -21,6 +21,12 @@ def test_params_are_kept_as_they_are_written() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("value", ["[0.1, 1e400]", '{"low": -1e999}'])
+def test_a_param_that_json_cannot_hold_is_named(value: str) -> None:
+    with pytest.raises(Damaged, match=r"p\.json: rate cannot be written as JSON"):
+        parse_params(f'{{"rate": {value}}}', "p.json")
+
+
 def test_metrics_are_numbers_or_series() -> None:
     text = """{"auc": 0.93, "nan": "NaN", "low": "-Infinity", "loss": [
         {"step": 1, "value": 0.7, "time": "2026-11-22T14:37:00+01:00"}, {"value": 1}]}"""

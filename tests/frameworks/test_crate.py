@@ -200,6 +200,11 @@ def test_serving_answers_with_a_crate(place: Path) -> None:
     found = answer(model, "application/json", body)
     predicted = json.loads(found.body)["predictions"]
     assert (found.status, predicted) == (200, list(model.predict(pd.DataFrame({"n": np.int32([1, 2])}))))
+    served = load_served(read_folder(library.pull("churn", "served")))
+    try:
+        assert served.answer("application/json", body).body == found.body
+    finally:
+        served.close()
     wrong = answer(model, "application/json", body.replace(b"[2]", b'["x"]'))
     assert (wrong.status, json.loads(wrong.body)["error_code"]) == (400, "BAD_REQUEST")
 

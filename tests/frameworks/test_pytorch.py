@@ -38,6 +38,9 @@ TESTS = Path(__file__).parents[1]
 NO_PINS: dict[str, Any] = {"pip_requirements": ["torch"]}
 
 
+OLD_PROGRAM = "serialized_exported_program.json"
+
+
 def scripted() -> Any:
     return torch.jit.script(layers())
 
@@ -210,8 +213,98 @@ def test_torchscript_that_reaches_for_files_needs_trust(kind: type[torch.nn.Modu
 CALL = "__import__('pathlib').Path('mark').touch()"
 
 
+REACH = 'torch.from_file("here", True, 4, dtype=0)'
+
+
+def reaching(name: str, content: bytes) -> bytes:
+    """TorchScript of `Doubled` that makes a file when it predicts."""
+    return content.replace(b"torch.mul(x, 2)", REACH.encode()) if name.endswith(".py") else content
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'getattr(torch, "from_file")',
+        'getattr(ops.aten, "from_" "file")',
+        "getattr(torch, 'from_file')",
+        'getattr(getattr(ops, "aten"), "from_file")',
+        'getattr( # of torch\n  torch, "from_file")',
+    ],
+)
+def test_torchscript_reaches_for_files_by_no_other_name(call: str, home: Path) -> None:
+    mlmodel = save_to(home / "model", torch.jit.script(Doubled()), **NO_PINS)
+    file = home / "model/data/model.pth"
+    other = REACH.replace("torch.from_file", call).encode()
+    rewritten(file, lambda name, content: reaching(name, content).replace(REACH.encode(), other))
+    assert "may write or read files" in refused_by_name(home / "model", mlmodel, file, Refused)
+
+
+def test_the_code_of_torchscript_is_found_whatever_its_case(home: Path) -> None:
+    mlmodel = save_to(home / "model", torch.jit.script(Doubled()), **NO_PINS)
+    file = home / "model/data/model.pth"
+    rewritten(file, reaching)
+    file.write_bytes(file.read_bytes().replace(b"/code/__torch__", b"/CODE/__torch__"))
+    assert "may write or read files" in refused_by_name(home / "model", mlmodel, file, Refused)
+
+
+def test_torchscript_has_numbered_parts(home: Path) -> None:
+    nested = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Linear(4, 2)), torch.nn.ReLU())
+    mlmodel = save_to(home / "model", torch.jit.script(nested), **NO_PINS)
+    assert isinstance(load(home / "model", mlmodel), torch.nn.Module)
+
+
+@pytest.mark.parametrize("more", [["data.pkl", "constants.pkl"], ["data.pkl", "constants.pkl", OLD_PROGRAM]])
+def test_an_archive_of_two_folders_is_damaged(more: list[str], home: Path) -> None:
+    mlmodel = save_to(home / "model", torch.jit.script(Doubled()), **NO_PINS)
+    file = home / "model/data/model.pth"
+    rewritten(file, reaching)
+    with zipfile.ZipFile(file, "a") as archive:
+        for name in more:
+            archive.writestr(name, b"")
+    assert "not in one folder" in refused_by_name(home / "model", mlmodel, file)
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "pt2"])
+def test_an_archive_with_two_lists_of_its_files_is_damaged(kind: str, home: Path) -> None:
+    mlmodel, file = saved(home / "model", kind)
+    rewritten(file, lambda name, content: content)
+    content = file.read_bytes()
+    # Python goes by the size of the list, and torch by its place: the first of the two is torch's.
+    files, end = content.index(b"PK\1\2"), content.rindex(b"PK\5\6")
+    file.write_bytes(content[:end] + content[:end] + content[end:])
+    with zipfile.ZipFile(file) as archive:
+        assert archive.infolist()[0].header_offset == end
+    assert files < end
+    assert "list of files is not at its end" in refused_by_name(home / "model", mlmodel, file)
+    file.write_bytes(content + b"x")
+    assert "list of files is not at its end" in refused_by_name(home / "model", mlmodel, file)
+
+
+def test_an_archive_that_torch_wrote_may_have_two_ends_only_where_they_agree(home: Path) -> None:
+    mlmodel, file = saved(home / "model", "torchscript")
+    content = file.read_bytes()
+    where = content.rindex(b"PK\6\7")
+    elsewhere = (int.from_bytes(content[where + 8 : where + 16], "little") - 1).to_bytes(8, "little")
+    file.write_bytes(content[: where + 8] + elsewhere + content[where + 16 :])
+    assert "list of files is not at its end" in refused_by_name(home / "model", mlmodel, file)
+
+
 def _size(graph: Any) -> None:
     graph["graph_module"]["graph"]["tensor_values"]["input"]["sizes"][0] = {"as_expr": {"expr_str": CALL, "hint": None}}
+
+
+def _size_of_metadata(graph: Any) -> None:
+    renamed = json.loads(json.dumps(graph).replace('"input"', '"metadata"'))
+    renamed["graph_module"]["graph"]["tensor_values"]["input"] = {}
+    graph |= renamed
+    values = graph["graph_module"]["graph"]["tensor_values"]
+    values["metadata"]["sizes"][0] = {"as_expr": {"expr_str": CALL, "hint": None}}
+    del values["input"]
 
 
 def _guards(graph: Any) -> None:
@@ -243,7 +336,7 @@ def _nested(graph: Any) -> None:
         {"type": "collections.defaultdict", "context": json.dumps({"default_factory_module": "this"})}]}])  # fmt: skip
 
 
-@pytest.mark.parametrize("edit", [_size, _guards, _function, _file, _name, _parameter, _nested])
+@pytest.mark.parametrize("edit", [_size, _size_of_metadata, _guards, _function, _file, _name, _parameter, _nested])
 def test_the_graph_of_a_program_holds_no_code(edit: Callable[[Any], None], home: Path) -> None:
     mlmodel, file = saved(home / "model", "pt2")
 

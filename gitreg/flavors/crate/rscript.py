@@ -22,7 +22,7 @@ from gitreg.errors import Refused, Unsupported
 from gitreg.flavors._base import framework
 from gitreg.flavors.crate.columns import Ended, read_column, read_integers, read_text, write_column, write_text
 
-PROGRAM = Path(__file__).resolve().parents[1] / "r" / "predict.R"
+PROGRAM = Path(__file__).resolve().parents[2] / "r" / "predict.R"
 
 _FRAME, _ARRAY = 1, 2
 _FAILED, _READY, _VECTOR, _MATRIX, _TABLE = range(5)

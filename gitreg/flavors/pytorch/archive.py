@@ -19,6 +19,10 @@ from gitreg.errors import Damaged
 _MOST_TEXT = 1 << 28  # bytes: all source files of a TorchScript archive, which alone are compressed
 _MOST_FILES = 1_000_000
 
+_END = struct.Struct("<4s4H2IH")
+_END_64 = struct.Struct("<4sQ2H2I4Q")
+_WHERE_64 = struct.Struct("<4sIQI")
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -47,8 +51,13 @@ def is_archive(file: Path) -> bool:
 
 
 @contextmanager
-def open_archive(file: Path) -> Iterator[Archive]:
-    """Open an archive of torch. Raises `Damaged` for one that is not whole, or holds more than its own size."""
+def open_archive(file: Path, *, flat: bool = False) -> Iterator[Archive]:
+    """Open an archive of torch. Raises `Damaged` for one that is not whole, or holds more than its own size.
+
+    All its files are in one folder, as torch takes that of the first for the one of all; with `flat` they need not be.
+    """
+    if not _is_read_alike(file):
+        raise Damaged(f"{file.name} is no complete archive of torch: its list of files is not at its end")
     try:
         opened = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, struct.error, ValueError, EOFError, OverflowError, NotImplementedError) as error:
@@ -62,6 +71,30 @@ def open_archive(file: Path) -> Iterator[Archive]:
             raise Damaged(f"{file.name} is no archive of torch: its files are not one of each name")
         if stored > file.stat().st_size or packed > _MOST_TEXT:
             raise Damaged(f"{file.name} is no archive of torch: its files are larger than itself")
-        first = names[0].partition("/")[0] + "/"
+        if any(info.filename != info.orig_filename for info in opened.infolist()):
+            raise Damaged(f"{file.name} is no archive of torch: a file of it has two names")
+        first = opened.infolist()[0].filename.partition("/")[0] + "/"
         root = first if all(name.startswith(first) for name in names) else ""
+        if not root and not flat:
+            raise Damaged(f"{file.name} is no archive of torch: its files are not in one folder")
         yield Archive(opened, root, frozenset(name[len(root) :] for name in names), file.name)
+
+
+def _is_read_alike(file: Path) -> bool:
+    """Whether the list of files is right before the end: elsewhere, torch finds another one than Python."""
+    end = file.stat().st_size - _END.size
+    with file.open("rb") as source:
+        source.seek(max(0, end - _WHERE_64.size - _END_64.size))
+        tail = source.read()
+    if len(tail) < _END.size + _WHERE_64.size + _END_64.size:
+        return False
+    mark, *_, size, begin, comment = _END.unpack(tail[-_END.size :])
+    if mark != b"PK\5\6" or comment:
+        return False
+    mark, _, where, _ = _WHERE_64.unpack(tail[_END_64.size : -_END.size])
+    if mark == b"PK\6\7":
+        end -= _WHERE_64.size + _END_64.size
+        mark, *_, size, begin = _END_64.unpack(tail[: _END_64.size])
+        if mark != b"PK\6\6" or where != end:
+            return False
+    return bool(begin + size == end)

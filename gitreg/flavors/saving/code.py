@@ -21,8 +21,8 @@ CodePath = str | os.PathLike[str]
 
 _LEFT_OUT = frozenset({".git", ".dvc", "__pycache__"})
 
-_in_use: list[Path] = []
-"""The code/ folders that were put on sys.path, oldest first."""
+_in_use: dict[Path, int] = {}
+"""The code/ folders that were put on sys.path, and for how many models each."""
 
 
 _LOADERS = {LOADER: loader_1, LOADER_OF_CONTEXT: loader_2}
@@ -94,7 +94,7 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def use_code(code: Path) -> None:
-    """Make the modules in a model's code/ importable, before all others, for the rest of the process.
+    """Make the modules in a model's code/ importable, before all others, until `leave_code`.
 
     Modules of the same names that came from another model's code/ are forgotten, so that this model gets its
     own; objects that are loaded already keep theirs. A module of that name which the program imported from
@@ -103,11 +103,26 @@ def use_code(code: Path) -> None:
     code = code.resolve()
     _forget(_names(code), code)
     if code in _in_use:
-        _in_use.remove(code)
         sys.path[:] = [entry for entry in sys.path if entry != str(code)]
     sys.path.insert(0, str(code))
-    _in_use.append(code)
+    _in_use[code] = _in_use.get(code, 0) + 1
     importlib.invalidate_caches()
+
+
+def leave_code(code: Path) -> None:
+    """Take one `use_code` back. What came with other models is imported again as if this one had never been here."""
+    code = code.resolve()
+    if code not in _in_use:
+        return
+    _in_use[code] -= 1
+    if _in_use[code]:
+        return
+    del _in_use[code]
+    sys.path[:] = [entry for entry in sys.path if entry != str(code)]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and Path(file).is_relative_to(code):
+            del sys.modules[name]
 
 
 def _forget(names: Iterable[str], code: Path) -> None:

@@ -88,7 +88,7 @@ def _is_meant(asked: Requirement) -> bool:
     """Whether a requirement is one for this interpreter; one that compares what cannot be compared is not."""
     try:
         return asked.marker is None or asked.marker.evaluate()
-    except ValueError:  # platform_machine ~= "x86"
+    except (ValueError, LookupError):  # platform_machine ~= "x86"; "gpu" in dependency_groups
         return False
 
 

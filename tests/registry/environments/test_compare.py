@@ -78,3 +78,12 @@ def test_what_was_logged_here_loads_here_without_a_word(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gitreg.load_model("churn")
+
+
+@pytest.mark.parametrize("marker", ['platform_machine ~= "x86"', '"gpu" in dependency_groups', 'python_version ~= "x"'])
+def test_a_marker_that_compares_what_cannot_be_compared_makes_no_difference(home: Path, marker: str) -> None:
+    assert differences(folder(home, f"never-heard-of==1; {marker}"), MODEL) == ()
+
+
+def test_a_python_version_of_many_digits_makes_no_difference(home: Path) -> None:
+    assert differences(folder(home, python="3." + "9" * 5000), MODEL) == ()

@@ -54,6 +54,7 @@ def test_what_is_not_written_is_taken_from_what_is() -> None:
         {"python_env.yaml": "python: 3.11.7\nbuild_dependencies: ['-r other.txt']\n"},
         {"python_env.yaml": "python: '3.11; rm -r ~'\n"},
         {"python_env.yaml": "python: --help\n"},
+        {"python_env.yaml": f"python: '3.{'9' * 5000}'\n"},
         {"conda.yaml": f"dependencies: [python=3.11, {{pip: ['-i {HIS_INDEX}']}}]\n"},
         {"conda.yaml": f"dependencies: ['{HIS_INDEX}/evil.conda']\n"},
         {"conda.yaml": "dependencies: ['--file=x']\n"},
