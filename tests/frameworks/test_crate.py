@@ -27,6 +27,7 @@ from gitreg.flavors.crate.rscript import RError
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import PREDICT_ALONE, parse_mlmodel
 from gitreg.registry.use.answering import answer
+from gitreg.serve.loading import load_served, read_folder
 from testing.commandline import Said, gitreg, program
 
 R = "gitreg/r/gitreg.R"
