@@ -24,6 +24,8 @@ class GitregError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # a traceback ends with it
 
 
 class NotFound(GitregError):

@@ -62,6 +62,12 @@ def run_when_imported(tree: ast.Module) -> Iterator[ast.stmt]:
         waiting.extend(ast.iter_child_nodes(node))
 
 
+def bound(statement: ast.stmt) -> Iterator[str]:
+    """The names that an import binds."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.split(".")[0] for alias in statement.names)
+
+
 @pytest.mark.parametrize("package", SPEAKERS)
 def test_a_foreign_tool_has_one_speaker(package: str) -> None:
     strangers = [
@@ -100,6 +106,20 @@ def test_only_the_command_line_prints() -> None:
 def test_a_module_fits_in_one_head() -> None:
     lengths = {module: len((TOP / module).read_text().splitlines()) for module in MODULES}
     assert {module: length for module, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_a_package_imports_nothing_by_the_name_of_a_module_in_it() -> None:
+    """Importing the module puts it in the package's namespace, over what was there."""
+    found = [
+        f"{module}:{statement.lineno} {name}"
+        for module in MODULES
+        if module.endswith("/__init__.py")
+        for statement in run_when_imported(parsed(module))
+        for name in bound(statement)
+        if not (isinstance(statement, ast.ImportFrom) and statement.module == ".".join(Path(module).parent.parts))
+        if (TOP / module).with_name(f"{name}.py").exists() or (TOP / module).with_name(name).is_dir()
+    ]
+    assert found == []
 
 
 def test_a_module_says_what_it_is() -> None:

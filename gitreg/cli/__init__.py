@@ -6,10 +6,10 @@ One file a command; only the file of the command that was given is imported.
 from __future__ import annotations
 
 import codecs
-import gc
 import io
 import os
 import sys
+from gc import set_threshold
 
 from gitreg.cli._group import Gitreg
 from gitreg.cli._interrupt import end, listen
@@ -18,7 +18,7 @@ from gitreg.cli._interrupt import end, listen
 def main() -> None:
     """Run the command line of this process and end it."""
     # What a listing makes lives until it is printed: to look through it for garbage takes a quarter of the time.
-    gc.set_threshold(100_000)
+    set_threshold(100_000)
     codecs.register_error("gitreg", _escape)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed

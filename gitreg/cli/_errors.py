@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import shlex
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from gitreg.cli._session import Session
 
 USAGE, BUG, ERROR = 2, 70, 128
+
+# `gitreg env` alone: its message is the help of the group. click has it since 8.2; before, it printed that itself.
+_NO_COMMAND: tuple[type[click.ClickException], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LOCKED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -52,15 +59,28 @@ def report(error: BaseException, session: Session) -> int:
         import traceback
 
         _print("".join(traceback.format_exception(error)).rstrip("\n"))
+    if isinstance(error, _NO_COMMAND):
+        _print(error.format_message())
+        return USAGE
     if isinstance(error, click.ClickException):
         _say(*_usage(error))
         return USAGE
     if known is not None:
-        _say(known.message, known.hint)
+        _say(known.message, _for_a_shell(known.hint))
         return known.exit_code
     hint = "" if traced else "add -v (or set GITREG_TRACEBACK=1) to see where, and report it"
     _say(f"this is a bug in gitreg: {type(error).__name__}: {str(error) or 'no message'}".replace("\n", " "), hint)
     return BUG
+
+
+def _for_a_shell(hint: str) -> str:
+    """Python's `trust=['a', 'b']` as the options of `predict` and `serve`."""
+    names = r"'[^']*'"
+
+    def options(found: re.Match[str]) -> str:
+        return " ".join(f"--trust {shlex.quote(name[1:-1])}" for name in re.findall(names, found[0]))
+
+    return re.sub(rf"\btrust=\[{names}(, {names})*\]", options, hint)
 
 
 def _known(error: Exception) -> GitregError | None:

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     help="Predict in this Python, or in the model's own environment, made by that.",
 )
 @click.option("--params", metavar="JSON", help="Parameters of the model, as in '{\"threshold\": 0.5}'.")
-@click.option("--trust", multiple=True, metavar="TYPE", help="A type that a skops model may build; may be repeated.")
+@click.option(
+    "--trust", multiple=True, metavar="NAME", help="A name that loading may use, as its error tells; may be repeated."
+)
 @click.pass_obj
 def command(
     session: Session, ref: str, source: str, target: Path | None, form: Kind | None, params: str | None,

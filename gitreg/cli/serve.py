@@ -47,7 +47,9 @@ class _Size(click.ParamType[int]):
     show_default=True,
     help="Load it into this Python, or into its own environment, made by that.",
 )
-@click.option("--trust", multiple=True, metavar="TYPE", help="A type that a skops model may build; may be repeated.")
+@click.option(
+    "--trust", multiple=True, metavar="NAME", help="A name that loading may use, as its error tells; may be repeated."
+)
 @click.option("--max-body", type=_Size(), default="64MiB", show_default=True, metavar="SIZE", help="Of a request.")
 @click.option("--timeout", type=Age(), default="60s", show_default=True, metavar="AGE", help="For a request.")
 @click.pass_obj
@@ -61,11 +63,13 @@ def command(
     takes. The model is fetched, verified and loaded before anything listens; SIGTERM answers what was asked, and ends.
     """
     _check(ref, model_dir, digest, follow, every)
+    _check_times(every, timeout)
     try:
-        from gitreg.serve.run import Settings, What, serve
+        from gitreg.serve.run import serve
+        from gitreg.serve.settings import Settings, What
     except ModuleNotFoundError as error:
         raise _lacks(error) from error
-    from gitreg.serve.loading import How
+    from gitreg.serve.settings import How
 
     what = What(
         ref, model_dir, digest, session.registry, session.offline or None, (every or 30.0) if follow else None,
@@ -89,6 +93,12 @@ def _check(ref: str | None, model_dir: Path | None, digest: str | None, follow: 
         raise click.UsageError("--follow takes a REF: a directory follows nothing", context)
     if every is not None and not follow:
         raise click.UsageError("--every is for --follow", context)
+
+
+def _check_times(every: float | None, timeout: float) -> None:
+    for option, seconds in (("--every", every), ("--timeout", timeout)):
+        if seconds == 0:
+            raise click.UsageError(f"{option} is longer than 0s", click.get_current_context())
 
 
 def _lacks(error: ModuleNotFoundError) -> Exception:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import cast
 
 from gitreg.flavors._frames import Data, is_array, is_missing
-from gitreg.flavors.saving.merge import Mixed, merge
+from gitreg.flavors._merge import Mixed, merge
 from gitreg.format.schema import AnyType, Array, Object, Property, Type
 
 _PYTHON = {

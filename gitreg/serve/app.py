@@ -98,7 +98,10 @@ def _pages(slot: Slot, metrics: Metrics) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
         path = request.url.path
-        said = {404: f"there is no page {path}", 405: f"{path} does not take {request.method}"}
+        said = {
+            404: f"there is no page {path} (/docs tells which there are)",
+            405: f"{path} does not take {request.method}",
+        }
         return _refused(error.status_code, said.get(error.status_code, str(error.detail)), error.headers)
 
     return app

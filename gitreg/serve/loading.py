@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gitreg.errors import Damaged, GitregError, Unsupported
@@ -22,18 +20,10 @@ from gitreg.registry.use.locate import Named, locate
 from gitreg.registry.use.snapshot import snapshot
 from gitreg.serve._base import Predictor, Served
 from gitreg.serve.local import LocalPredictor
+from gitreg.serve.settings import HERE, LOCAL, How
 
-LOCAL = "local"
 _LARGEST_EXAMPLE = 1 << 20
 _log = logging.getLogger("gitreg.serve")
-
-
-@dataclass(frozen=True)
-class How:
-    """How models are loaded: `env` is `local` (this process) or what makes the model's own environment."""
-
-    env: str = LOCAL
-    trust: Sequence[str] = ()
 
 
 def fetch_model(registry: Registry, ref: Named, progress: Progress = silent) -> Served:
@@ -51,7 +41,7 @@ def read_folder(folder: Path, digest: str | None = None, progress: Progress = si
     return _checked(Served(folder.name, folder, mlmodel, digest))
 
 
-def load_served(served: Served, how: How = How()) -> Predictor:
+def load_served(served: Served, how: How = HERE) -> Predictor:
     """A predictor of a verified model. Raises as `gitreg.load_pyfunc` does."""
     if how.env != LOCAL:
         from gitreg.serve.own import OwnPredictor

@@ -10,7 +10,7 @@ from gitreg.registry.environments.apart import open_worker
 from gitreg.registry.environments.create import environment_in
 from gitreg.registry.use.answering import Answer, failure
 from gitreg.serve._base import Served
-from gitreg.serve.loading import How
+from gitreg.serve.settings import How
 
 _log = logging.getLogger("gitreg.serve")
 

@@ -25,8 +25,9 @@ from gitreg.errors import GitregError, Refused
 from gitreg.serve._base import Served
 from gitreg.serve.app import Server
 from gitreg.serve.loading import fetch_model, read_folder
+from gitreg.serve.making import configure, find, make_app
 from gitreg.serve.metrics import FOLDER, forget_worker
-from gitreg.serve.run import Settings, configure, make_app
+from gitreg.serve.settings import Settings
 
 _FAILED = "failed.json"
 _PAUSE = 2.0  # seconds before a worker that could not begin is started again
@@ -114,8 +115,6 @@ def _again(settings: Settings, served: Served) -> Served:
     if what.folder is not None:
         return read_folder(what.folder, served.digest)
     if what.every is not None:
-        from gitreg.serve.run import find
-
         return find(what)
     return fetch_model(replace(what, offline=True).place(), served.version or served.name)
 

@@ -170,3 +170,15 @@ def test_what_cannot_be_baked_is_refused(place: Path, args: list[str], message: 
     said = gitreg("dockerfile", "churn", *args)
     assert (said.code, said.out, said.err.splitlines()[0]) == (128, "", f"error: {message}")
     assert os.listdir() == ["full"]
+
+
+def test_what_does_not_predict_is_not_baked(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors:\n  pytorch:\n    model_data: data\n")
+    (folder / "data").write_text("1.0\n")
+    library.commit(folder, register_as="weights", registry=place)
+    said = gitreg("dockerfile", "weights")
+    assert (said.code, said.out) == (128, "")
+    assert said.err.splitlines()[0] == "error: weights@v0.1.0 has no python_function, so it has no predict"
+    assert os.listdir() == []

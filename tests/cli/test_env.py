@@ -76,6 +76,17 @@ def test_remove_takes_keys_or_an_age() -> None:
         assert (said.code, said.err.splitlines()[0]) == (2, "error: env remove takes KEYs or --unused-for")
 
 
+def test_what_was_begun_and_is_not_there_goes_too(built: str) -> None:
+    begun = environments_home() / "conda-3.11-0000000000000000"
+    begun.mkdir()
+    moment = 1_735_689_600  # 2025-01-01
+    os.utime(begun, (moment, moment))
+    assert gitreg("env", "list", "-q").out == f"{built}\n"
+    assert gitreg("env", "remove", "--unused-for", "1d").out == f"{begun.name} is removed\n"
+    assert gitreg("env", "list", "-q").out == f"{built}\n"
+    assert not begun.exists()
+
+
 def test_a_terminal_sees_how_it_is_built(from_wheels: Path, lone_registry: Path) -> None:
     library.log_model(
         print, flavor="python_function", register_as="light", pip_requirements=["cloudpickle==3.1.2"],

@@ -153,6 +153,18 @@ def test_without_a_command_help_is_shown() -> None:
     assert gitreg("-q").err == "error: missing command\nhint: gitreg --help\n"
 
 
+def test_a_group_without_a_command_shows_its_help() -> None:
+    said = gitreg("env")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == gitreg("env", "--help").out
+
+
+def test_a_trust_that_python_would_give_is_told_as_an_option(monkeypatch: pytest.MonkeyPatch, registry: Path) -> None:
+    breaking(monkeypatch, GitregError("m.pkl holds types", "if you trust them: trust=['a.B', 'c; d'], or not"))
+    said = gitreg("-R", registry, "status")
+    assert said.err == "error: m.pkl holds types\nhint: if you trust them: --trust a.B --trust 'c; d', or not\n"
+
+
 def test_git_reg_calls_itself_so() -> None:
     script = "import sys; sys.argv[0] = '/usr/bin/git-reg'; from gitreg.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", script, "show"], capture_output=True, text=True)

@@ -82,6 +82,12 @@ REFUSED: dict[str, tuple[Any, Callable[[], Any], str, str]] = {
         "column a, row 0: 1 is no double (the column is int64)",
         "",
     ),
+    "wider numbers": (
+        columns(a="float"),
+        lambda: pd.DataFrame({"a": [1.5]}),
+        "column a, row 0: 1.5 is no float (the column is float64)",
+        "data.astype({'a': 'float32'}) where it may be rounded: nothing is narrowed by itself",
+    ),
     "text for a time": (
         columns(a="datetime"),
         lambda: pd.DataFrame({"a": ["2026-11-22", "tomorrow"]}),

@@ -26,14 +26,14 @@ from gitreg.format.mlmodel import parse_mlmodel
 def java_of(flavor: str) -> int:
     """The id of the Java process of gitreg's own."""
     if flavor == "h2o":
-        from gitreg.flavors import _h2o_cluster
+        from gitreg.flavors.h2o import cluster
 
-        shell = _h2o_cluster._own.process.pid
+        shell = cluster._own.process.pid
         children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
         return next(int(pid) for pid in children if Path(f"/proc/{pid}/exe").resolve().name == "java")
-    from gitreg.flavors import _spark_session
+    from gitreg.flavors.spark import session
 
-    return _spark_session._own.gateway.proc.pid
+    return session._own.gateway.proc.pid
 
 
 def listening(pid: int) -> list[str]:
@@ -75,13 +75,13 @@ def main(flavor: str, model: Path, data: pd.DataFrame) -> None:
     os.kill(pid, signal.SIGKILL)
     select.select([ended], [], [], 60)
     if flavor == "h2o":
-        from gitreg.flavors import _h2o_cluster
+        from gitreg.flavors.h2o import cluster
 
-        _h2o_cluster._own.process.wait(60)  # the shell has noticed
+        cluster._own.process.wait(60)  # the shell has noticed
     else:
-        from gitreg.flavors import _spark_session
+        from gitreg.flavors.spark import session
 
-        _spark_session._own.gateway.proc.wait(60)
+        session._own.gateway.proc.wait(60)
     try:
         loaded.predict(data)
     except Unreachable as error:

@@ -323,10 +323,10 @@ def test_the_session_that_the_program_has_is_used_and_left(small: Path) -> None:
     spark = spark_of_the_tests()
     before = spark.sparkContext.applicationId
     read(small)
-    from gitreg.flavors import _spark_session
+    from gitreg.flavors.spark import session
 
-    assert _spark_session._own is None
-    _spark_session.stop()
+    assert session._own is None
+    session.stop()
     assert spark.sparkContext.applicationId == before and spark.range(3).count() == 3
 
 

@@ -140,6 +140,11 @@ def test_an_address_that_somebody_has(iris: Running, directories: Path) -> None:
     )
     said = typed("serve", "--model-dir", directories / "iris", "--host", "no.such.host.invalid")
     assert (said.code, said.err.splitlines()[1]) == (128, "hint: --host 127.0.0.1, or 0.0.0.0 for all")
+    said = typed("serve", "--model-dir", directories / "iris", "--host", "192.0.2.1")  # no machine has that one
+    assert said.err.splitlines() == [
+        "error: 192.0.2.1:5000 cannot be listened at: Cannot assign requested address",
+        "hint: --host 127.0.0.1, or 0.0.0.0 for all",
+    ]
 
 
 def broken(folder: Path) -> Path:
@@ -186,6 +191,8 @@ def test_a_directory_that_is_not_what_it_should_be(directories: Path, tmp_path: 
         ("churn --digest sha256:0", "--digest is for --model-dir: a REF tells its own"),
         ("--model-dir x --follow", "--follow takes a REF: a directory follows nothing"),
         ("churn --every 5s", "--every is for --follow"),
+        ("churn --follow --every 0s", "--every is longer than 0s"),
+        ("churn --timeout 0s", "--timeout is longer than 0s"),
         ("churn --max-body x", "--max-body is 'x', not a size as 64MiB"),
     ],
 )

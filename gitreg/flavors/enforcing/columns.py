@@ -7,9 +7,12 @@ from typing import cast
 from gitreg.errors import Refused, shown
 from gitreg.flavors._frames import Data, is_array, is_frame, is_missing, is_scalar, is_series
 from gitreg.flavors._rows import WrongRow
-from gitreg.flavors.enforcing.cast import cast_series, first_wrong, pandas
+from gitreg.flavors.enforcing.casting import cast_series, first_wrong, pandas
 from gitreg.flavors.enforcing.nested import Wrong, enforce_value
 from gitreg.format.schema import VECTOR, Array, Column, Object, Type
+
+# What files are read as, and models of float32 do not take.
+_NARROWER = {("float64", "float"): "float32", ("int64", "integer"): "int32"}
 
 
 def enforce_columns(data: object, columns: tuple[Column, ...]) -> Data:
@@ -64,6 +67,8 @@ def wrong_column(name: object, values: list[object], kind: str, dtype: str) -> R
     hint = ""
     if kind in ("integer", "long") and is_missing(value):
         hint = "whole numbers with missing values are fractions: infer the signature from data that has some"
+    elif narrower := _NARROWER.get((dtype, kind)):
+        hint = f"data.astype({{{name!r}: {narrower!r}}}) where it may be rounded: nothing is narrowed by itself"
     return WrongRow(f"column {name}, ", row, f": {shown(value)} is no {kind} (the column is {dtype})", hint)
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from gitreg.errors import shown
 from gitreg.flavors._frames import Data, imported, is_array, is_missing, is_scalar
-from gitreg.flavors.enforcing.cast import cast_series, first_wrong, numpy_name, pandas
+from gitreg.flavors.enforcing.casting import cast_series, first_wrong, numpy_name, pandas
 from gitreg.format.schema import VECTOR, AnyType, Array, Map, Object, Type
 
 

@@ -24,6 +24,10 @@ _END_64 = struct.Struct("<4sQ2H2I4Q")
 _WHERE_64 = struct.Struct("<4sIQI")
 
 
+# A name that is no UTF-8 is a ValueError.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
+
+
 @dataclass(frozen=True)
 class Archive:
     """An archive that is open. `names` are its files without the folder that all of them are in; `root` is that."""
@@ -37,7 +41,7 @@ class Archive:
         """The content of a file. Raises `Damaged` where its checksum does not fit."""
         try:
             return self.zip.read(f"{self.root}{name}")
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise Damaged(f"{self.file} is no complete archive: {name} cannot be read") from error
 
     def size(self, name: str) -> int:

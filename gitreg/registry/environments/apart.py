@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from gitreg.errors import Conflict, Damaged, GitregError, NotFound, Refused, Unreachable, Unsupported
-from gitreg.registry.environments import _bootstrap
 from gitreg.registry.environments.frames import Ended, receive_frame, send_frame
 from gitreg.registry.environments.kept import hold
 from gitreg.registry.use.answering import Answer
 from gitreg.stores.environments import python_of
 
 _LOOK_EVERY = 1000  # milliseconds: a worker that ended while a process it started holds the connection open
+_BOOTSTRAP = Path(__file__).with_name("_bootstrap.py")
 _PATIENCE = 5.0  # seconds for a worker to end by itself
 _KINDS: Mapping[str, type[GitregError]] = {
     kind.__name__: kind for kind in (GitregError, NotFound, Conflict, Damaged, Refused, Unreachable, Unsupported)
@@ -102,7 +102,7 @@ class Worker:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [str(self._python), "-I", str(_bootstrap.__file__), str(theirs.fileno())]
+            command = [str(self._python), "-I", str(_BOOTSTRAP), str(theirs.fileno())]
             try:
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=self._variables(),

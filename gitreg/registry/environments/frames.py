@@ -6,13 +6,17 @@ A frame is two lengths of 8 bytes, the JSON, the bytes.
 from __future__ import annotations
 
 import json
+import queue
 import socket
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _LENGTHS = struct.Struct(">QQ")
 _PIECE = 1 << 20
+
+Asked = queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]
 
 
 class Ended(Exception):
@@ -48,3 +52,23 @@ def _exactly(link: socket.socket, count: int) -> bytearray:
             raise Ended
         found += piece
     return found
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What an answer that is given piece by piece says before its end."""
+
+    link: socket.socket
+    asked: Asked
+
+    def tell(self, facts: Mapping[str, object], body: bytes = b"") -> None:
+        """Say something."""
+        send_frame(self.link, facts, body)
+
+    def ask(self, facts: Mapping[str, object]) -> bytes:
+        """Ask for something."""
+        self.tell(facts)
+        reply = self.asked.get()
+        if reply is None:
+            raise Ended
+        return reply[1]

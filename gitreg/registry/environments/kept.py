@@ -108,7 +108,7 @@ def remove_environments(keys: Iterable[str], *, dry_run: bool = False) -> list[K
 
     NotFound, naming it, where there is none of that key; Conflict where a program uses one. Then none is removed.
     """
-    there = list_environments()
+    there = _all()
     chosen = {row.key: row for row in (_named(key, there) for key in keys)}
     for row in chosen.values():
         if row.in_use:

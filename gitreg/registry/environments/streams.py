@@ -22,7 +22,7 @@ from gitreg.registry.use.data.sources import STDIN, Source
 
 if TYPE_CHECKING:
     from gitreg.registry.environments.apart import Worker
-    from gitreg.registry.environments.worker import Talk
+    from gitreg.registry.environments.frames import Talk
     from gitreg.registry.use.data.predictions import Kind
 
 _PIECE = 1 << 20

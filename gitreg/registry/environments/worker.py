@@ -16,7 +16,6 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,7 +23,7 @@ from gitreg.errors import Damaged, GitregError
 from gitreg.flavors import load_pyfunc
 from gitreg.flavors.pyfunc import PyFunc
 from gitreg.format.mlmodel import parse_mlmodel
-from gitreg.registry.environments.frames import Ended, receive_frame, send_frame
+from gitreg.registry.environments.frames import Asked, Ended, Talk, receive_frame, send_frame
 from gitreg.registry.use.answering import answer
 
 _MODEL_FILE = "MLmodel"
@@ -32,27 +31,6 @@ _LONGEST = 300
 
 Facts = Mapping[str, Any]
 Reply = tuple[dict[str, object], bytes]
-Asked = queue.SimpleQueue[tuple[dict[str, Any], bytes] | None]
-
-
-@dataclass(frozen=True)
-class Talk:
-    """What an answer that is given piece by piece says before its end."""
-
-    link: socket.socket
-    asked: Asked
-
-    def tell(self, facts: Mapping[str, object], body: bytes = b"") -> None:
-        """Say something."""
-        send_frame(self.link, facts, body)
-
-    def ask(self, facts: Mapping[str, object]) -> bytes:
-        """Ask for something."""
-        self.tell(facts)
-        reply = self.asked.get()
-        if reply is None:
-            raise Ended
-        return reply[1]
 
 
 def work(fd: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitreg.errors import Conflict, NotFound, Refused, Unsupported
 from gitreg.format.environment import format_requirements
+from gitreg.format.mlmodel import PREDICT_ALONE
 from gitreg.format.references import parse_reference
 from gitreg.format.versions import ModelVersion
 from gitreg.registry.environments.recipe import needed_to_answer, wanted_by
@@ -101,6 +102,9 @@ def write_dockerfile(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise Conflict(f"{target} is there already and not empty", f"gitreg dockerfile {ref} -o ANOTHER-DIR")
     wanted, mlmodel = wanted_by(place, found)
+    if mlmodel.pyfunc is None and not PREDICT_ALONE & set(mlmodel.flavors):
+        hint = "an image serves what predicts: log it with a flavor that does"
+        raise Unsupported(f"{found.name} has no python_function, so it has no predict", hint)
     brought = _wheels(wheel, wheels, manager)
     image = Image(
         name=found.name,
