@@ -88,7 +88,7 @@ def outcome(content: bytes, chunk_rows: int, signature: Signature | None = None,
 @example(b"a,b\n18446744073709551615,1\n-1,1\n", 1)
 @example(b"a\ntrue\n1\n", 1)
 @example(b'a\ntrue\n""\n', 1)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_without_a_signature_every_chunk_is_typed_as_the_whole(content: bytes, chunk_rows: int) -> None:
     whole = outcome(content, 0)
     assert outcome(content, chunk_rows) == whole
@@ -106,13 +106,13 @@ _VALID = {
 
 
 @given(st.one_of(tables(_OF_TYPED), tables(_VALID)), st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_with_a_signature_every_chunk_is_typed_as_the_whole(content: bytes, chunk_rows: int) -> None:
     assert outcome(content, chunk_rows, TYPED) == outcome(content, 0, TYPED)
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_table_is_typed_as_pandas_types_it(data: st.DataObject) -> None:
     """But for whole numbers that fit no 64 bits, which pandas leaves as texts or objects, and text beside them."""
     kinds = ["small", "truths", "maybe", "missing", "texts", "quoted"]
@@ -148,7 +148,7 @@ _ARROW = {
 
 
 @given(st.data(), st.integers(1, 4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_parquet_in_chunks_is_parquet_at_once(data: st.DataObject, chunk_rows: int) -> None:
     count = data.draw(st.integers(1, 9))
     kinds = data.draw(st.lists(st.sampled_from([*_ARROW]), min_size=1, max_size=4))
