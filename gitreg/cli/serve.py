@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ class _Size(click.ParamType[int]):
 @click.argument("ref", required=False, shell_complete=references)
 @click.option("--model-dir", metavar="DIR", type=click.Path(path_type=Path), help="A model directory instead of REF.")
 @click.option("--digest", metavar="SHA256", help="What DIR must be: sha256:..., as `gitreg show` tells it.")
+@click.option(
+    "--name", metavar="TEXT", help="What DIR is called in answers, as churn@v1.3.0; by default as the folder."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="0.0.0.0 for every address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes a free one.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that answer.")
@@ -54,15 +58,16 @@ class _Size(click.ParamType[int]):
 @click.option("--timeout", type=Age(), default="60s", show_default=True, metavar="AGE", help="For a request.")
 @click.pass_obj
 def command(
-    session: Session, ref: str | None, model_dir: Path | None, digest: str | None, host: str, port: int, workers: int,
-    follow: bool, every: float | None, env: str, trust: tuple[str, ...], max_body: int, timeout: float,
+    session: Session, ref: str | None, model_dir: Path | None, digest: str | None, name: str | None, host: str,
+    port: int, workers: int, follow: bool, every: float | None, env: str, trust: tuple[str, ...], max_body: int,
+    timeout: float,
 ) -> None:  # fmt: skip
     """Serve a model over HTTP.
 
     The protocol is that of MLflow's servers: POST /invocations with JSON, CSV or parquet. /docs tells what the model
     takes. The model is fetched, verified and loaded before anything listens; SIGTERM answers what was asked, and ends.
     """
-    _check(ref, model_dir, digest, follow, every)
+    _check(ref, model_dir, {"--digest": digest, "--name": name}, follow, every)
     _check_times(every, timeout)
     try:
         from gitreg.serve.run import serve
@@ -73,7 +78,7 @@ def command(
 
     what = What(
         ref, model_dir, digest, session.registry, session.offline or None, (every or 30.0) if follow else None,
-        session.max_stale, How(env, trust),
+        session.max_stale, How(env, trust), name,
     )  # fmt: skip
 
     def ready(served: Served, address: str) -> None:
@@ -83,12 +88,15 @@ def command(
     serve(Settings(what, host, port, workers, max_body, timeout, session.verbose), ready, session.progress)
 
 
-def _check(ref: str | None, model_dir: Path | None, digest: str | None, follow: bool, every: float | None) -> None:
+def _check(
+    ref: str | None, model_dir: Path | None, of_folder: Mapping[str, str | None], follow: bool, every: float | None
+) -> None:
     context = click.get_current_context()
     if (ref is None) == (model_dir is None):
         raise click.UsageError("serve takes a REF or --model-dir DIR", context)
-    if digest is not None and model_dir is None:
-        raise click.UsageError("--digest is for --model-dir: a REF tells its own", context)
+    for option, value in of_folder.items():
+        if value is not None and model_dir is None:
+            raise click.UsageError(f"{option} is for --model-dir: a REF tells its own", context)
     if follow and model_dir is not None:
         raise click.UsageError("--follow takes a REF: a directory follows nothing", context)
     if every is not None and not follow:

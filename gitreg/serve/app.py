@@ -124,7 +124,7 @@ def _health(served: Served, state: State) -> dict[str, object]:
     return {
         "status": state.status,
         "model": served.name,
-        "version": version.version if version else None,
+        "version": version.version if version else served.name.partition("@")[2] or None,
         "number": version.number if version else None,
         "digest": served.digest,
         "stages": list(stages),

@@ -33,12 +33,14 @@ def fetch_model(registry: Registry, ref: Named, progress: Progress = silent) -> 
     return _checked(Served(found.name, folder, _mlmodel(folder, found.name), found.digest, found.version))
 
 
-def read_folder(folder: Path, digest: str | None = None, progress: Progress = silent) -> Served:
-    """The model in a folder, verified against its SHA256SUMS and that against `digest`."""
+def read_folder(
+    folder: Path, digest: str | None = None, name: str | None = None, progress: Progress = silent
+) -> Served:
+    """The model in a folder, verified against its SHA256SUMS and that against `digest`; `name` is what it is called."""
     folder = folder.absolute()
     digest = verify_directory(folder, digest, progress)
     mlmodel = _mlmodel(folder, str(folder))
-    return _checked(Served(folder.name, folder, mlmodel, digest))
+    return _checked(Served(name or folder.name, folder, mlmodel, digest))
 
 
 def load_served(served: Served, how: How = HERE) -> Predictor:

@@ -27,7 +27,7 @@ THREADS = min(32, (os.cpu_count() or 1) + 4)
 def find(what: What, progress: Progress = silent) -> Served:
     """What is to be served now, fetched and verified."""
     if what.folder is not None:
-        return read_folder(what.folder, what.digest, progress)
+        return read_folder(what.folder, what.digest, what.name, progress)
     assert what.ref
     place = what.place()
     if what.every is None:

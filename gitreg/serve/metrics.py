@@ -109,5 +109,6 @@ def forget_worker(pid: int) -> None:
 def _labels(served: Served) -> tuple[str, str, str, str]:
     version = served.version
     if version is None:
-        return served.name, "", "", served.digest
+        model, _, called = served.name.partition("@")
+        return model, called, "", served.digest
     return version.model, version.version, str(version.number), served.digest

@@ -25,10 +25,10 @@ HERE = How()
 
 @dataclass(frozen=True)
 class What:
-    """What is served: what `ref` names in `registry`, or the model directory `folder`.
+    """What is served: what `ref` names in `registry`, or the model directory `folder`, called `name` in answers.
 
-    With `every` (seconds) it is looked up again and again; what was not looked up for `max_stale` seconds does not
-    answer.
+    With `every` (seconds) the reference is looked up again and again; what was not looked up for `max_stale` seconds
+    does not answer.
     """
 
     ref: str | None = None
@@ -39,6 +39,7 @@ class What:
     every: float | None = None
     max_stale: float | None = None
     how: How = field(default_factory=How)
+    name: str | None = None
 
     def place(self) -> Registry:
         """The registry, opened."""

@@ -113,7 +113,7 @@ def _again(settings: Settings, served: Served) -> Served:
     """The same model, verified once more: this may be a worker that is started much later."""
     what = settings.what
     if what.folder is not None:
-        return read_folder(what.folder, served.digest)
+        return read_folder(what.folder, served.digest, what.name)
     if what.every is not None:
         return find(what)
     return fetch_model(replace(what, offline=True).place(), served.version or served.name)

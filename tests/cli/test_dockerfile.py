@@ -93,6 +93,10 @@ def test_the_image_serves_the_model_that_was_baked_in(place: Path, home: Path, w
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             assert json.load(answer) == {"predictions": [0, 0, 1, 1]}
+            assert answer.headers["X-Gitreg-Version"] == "churn@v1.0.0"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60) as answer:
+            health = json.load(answer)
+        assert (health["model"], health["version"]) == ("churn@v1.0.0", "v1.0.0")
     assert process.returncode == 0, (home / "log").read_text()
 
     model = built.path("model/model.pkl")

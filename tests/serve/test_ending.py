@@ -189,6 +189,7 @@ def test_a_directory_that_is_not_what_it_should_be(directories: Path, tmp_path: 
         ("", "serve takes a REF or --model-dir DIR"),
         ("churn --model-dir x", "serve takes a REF or --model-dir DIR"),
         ("churn --digest sha256:0", "--digest is for --model-dir: a REF tells its own"),
+        ("churn --name iris", "--name is for --model-dir: a REF tells its own"),
         ("--model-dir x --follow", "--follow takes a REF: a directory follows nothing"),
         ("churn --every 5s", "--every is for --follow"),
         ("churn --follow --every 0s", "--every is longer than 0s"),

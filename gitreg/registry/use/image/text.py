@@ -108,7 +108,7 @@ def _install(image: Image) -> str:
 
 
 def _command(image: Image) -> list[str]:
-    serve = ["gitreg", "serve", "--model-dir", f"{_HOME}/{MODEL}", "--digest", image.digest]
+    serve = ["gitreg", "serve", "--model-dir", f"{_HOME}/{MODEL}", "--digest", image.digest, "--name", image.name]
     return [*serve, "--host", "0.0.0.0", "--port", str(image.port)]
 
 
