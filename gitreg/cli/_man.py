@@ -44,7 +44,7 @@ _FILES = (
 
 def format_man(group: click.Group) -> str:
     """gitreg(1) as roff."""
-    ctx = click.Context(group, info_name="gitreg")
+    ctx = click.Context(group, info_name="gitreg", **group.context_settings)
     return "\n".join(_lines(group, ctx)) + "\n"
 
 
