@@ -36,6 +36,12 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=5000
 hypothesis.settings.load_profile("gitreg")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The modules in frameworks/ import the frameworks: they are only read where their tests are chosen."""
+    unchosen = "not frameworks" in config.option.markexpr
+    return True if unchosen and collection_path == Path(__file__).parent / "frameworks" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if NEED_TOOLS & set(getattr(item, "fixturenames", ())):

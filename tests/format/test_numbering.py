@@ -272,12 +272,12 @@ def test_what_is_refused(existing: str, candidate: str, asked: dict[str, str], m
 @pytest.mark.parametrize("existing", ["v1.0.0=A", "v1.0.0=A!", "v1.0.0=gto", "v1.0.0-rc.1=A"])
 def test_a_version_that_exists_is_a_conflict(existing: str) -> None:
     version = existing.partition("=")[0]
-    with pytest.raises(Conflict, match=f"^{version} exists$"):
+    with pytest.raises(Conflict, match=f"^{version} exists\nhint: a version is made once"):
         Model(existing).next("A", version=version)
 
 
 def test_a_version_that_differs_in_case_only_is_a_conflict() -> None:
-    with pytest.raises(Conflict, match=r"^v1\.0\.0-RC\.1 exists$"):
+    with pytest.raises(Conflict, match=r"^v1\.0\.0-RC\.1 exists\nhint: a version is made once"):
         Model("v1.0.0-rc.1=A").next("A", version="v1.0.0-RC.1")
 
 

@@ -173,7 +173,7 @@ def test_a_mapping_and_its_keys_are_asked_for_by_name() -> None:
         load_mapping("[1]", "f")
     with pytest.raises(Damaged, match=r"^f is nothing, not a mapping$"):
         load_mapping("", "f")
-    with pytest.raises(Damaged, match=r"^f: the key True is true, not text$"):
+    with pytest.raises(Damaged, match=r"^f: the key True is true, not text\nhint: put it in quotes$"):
         as_mapping({True: 1}, "f")
     with pytest.raises(Damaged, match=r"^f is text, not a list$"):
         as_strings("abc", "f")

@@ -86,6 +86,7 @@ def outcome(content: bytes, chunk_rows: int, signature: Signature | None = None,
 @example(b"a\n1\n2\nx\n", 1)
 @example(b'a\n9007199254740993\n""\n1.5\n', 1)
 @example(b"a,b\n18446744073709551615,1\n-1,1\n", 1)
+@example(b"a\n9223372036854775808\nNone\n", 1)
 @example(b"a\ntrue\n1\n", 1)
 @example(b'a\ntrue\n""\n', 1)
 @settings(max_examples=40, deadline=None)
@@ -106,6 +107,7 @@ _VALID = {
 
 
 @given(st.one_of(tables(_OF_TYPED), tables(_VALID)), st.integers(1, 4))
+@example(b"w,x,y,z,t,r,a,f\n,9007199254740993,,,,,,\n,0.0,,,,,,\n", 1)
 @settings(max_examples=40, deadline=None)
 def test_with_a_signature_every_chunk_is_typed_as_the_whole(content: bytes, chunk_rows: int) -> None:
     assert outcome(content, chunk_rows, TYPED) == outcome(content, 0, TYPED)

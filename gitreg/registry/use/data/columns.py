@@ -7,6 +7,7 @@ import binascii
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 from gitreg.errors import Unsupported, shown
@@ -86,6 +87,20 @@ def _scalars(pandas: Frame, values: Frame, column: Column, written: bool) -> Fra
         if wrong:
             raise _wrong(column, wrong[0], values.iloc[wrong[0]], kind)
     return values
+
+
+def exact_wholes(pandas: Frame, texts: Frame, column: Column) -> Frame:
+    """The whole numbers that texts such as 12 and 12.0 are, to the last digit; WrongRow where one is none."""
+    kind = str(column.type)
+    least, greatest, _ = WHOLE[kind]
+    found = []
+    for row, text in enumerate(texts):
+        number = Decimal(text)
+        # Compared before it is made an int, as 1e999999999 has a thousand million digits.
+        if not (number.is_finite() and least <= number <= greatest and number == number.to_integral_value()):
+            raise _wrong(column, row, text, kind)
+        found.append(int(number))
+    return pandas.Series(found, index=texts.index, dtype="int64")
 
 
 def _is(kind: str, value: object) -> bool:

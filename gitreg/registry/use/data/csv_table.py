@@ -10,7 +10,15 @@ from typing import Any
 from gitreg.errors import Damaged, Refused
 from gitreg.flavors.enforcing.columns import refuse_missing
 from gitreg.format.schema import Column
-from gitreg.registry.use.data.columns import AS_WRITTEN, FRACTIONS, WHOLE, by_head, import_pandas, type_columns
+from gitreg.registry.use.data.columns import (
+    AS_WRITTEN,
+    FRACTIONS,
+    WHOLE,
+    by_head,
+    exact_wholes,
+    import_pandas,
+    type_columns,
+)
 from gitreg.registry.use.data.csv_rows import Piece, Rows
 from gitreg.registry.use.data.csv_types import Holds, dtype_of, look, read_frame, read_typed
 
@@ -19,6 +27,7 @@ Frame = Any
 
 Seen = Mapping[str, Holds]
 
+_EXACT = 2**53  # float64 holds all whole numbers up to here
 _MOST_NAMELESS = 10_000
 _ONE_EACH = "give each column a name of its own"
 _NO_ROWS = "write the values below the names of the columns, a line for each row"
@@ -90,12 +99,28 @@ class Table:
         except (ValueError, OverflowError):  # the column and the row are found below, or by enforcing the signature
             dtypes = dict.fromkeys(self._texts, "object")
             frame = read_frame(pandas, piece, labels, dtypes, self._texts, self._only, self._what)
+        frame = self._exact(piece, frame)
         for label, column in self.named.items():
             if column.type == "boolean" and frame[label].dtype == "object":
                 values = [None if isinstance(value, float) and math.isnan(value) else value for value in frame[label]]
                 frame[label] = pandas.Series(values, dtype="object")
         frame.index = pandas.RangeIndex(piece.first, piece.first + piece.rows)
         return type_columns(pandas, frame, self.named, written=True)
+
+    def _exact(self, piece: Piece, frame: Frame) -> Frame:
+        """The frame with the digits of large whole numbers, which pandas reads as fractions where a 12.0 is among them.
+
+        WrongRow where such a column has a value that is not whole.
+        """
+        for label, column in self.named.items():
+            values, only = frame[label], [str(label)]
+            if self._known.get(str(label)) != "int64" or values.dtype.kind not in "if" or bool(values.isna().any()):
+                continue
+            large = bool(((values >= _EXACT) | (values <= -_EXACT)).any())
+            if large and read_frame(self._pandas, piece, self.labels, {}, only=only)[label].dtype.kind == "f":
+                texts = read_frame(self._pandas, piece, self.labels, {str(label): "str"}, only=only)[label]
+                frame[label] = exact_wholes(self._pandas, texts, column)
+        return frame
 
     def _dtypes(self, seen: Seen) -> dict[str, str]:
         found = {}

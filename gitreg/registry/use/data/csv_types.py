@@ -98,9 +98,10 @@ def _look(pandas: Frame, piece: Piece, labels: Sequence[str], values: Frame) -> 
     there = values[values.notna()]
     if len(there) and all(isinstance(value, bool) for value in there):
         return Holds.TRUTH | missing
-    if any(isinstance(value, str) and not _IN_NUMBERS.issuperset(value) for value in there):
+    # Numbers of different widths may have been too much for pandas, which then leaves them, and what is missing beside
+    # them, as they are written.
+    if any(isinstance(value, str) and value not in MISSING and not _IN_NUMBERS.issuperset(value) for value in there):
         return Holds.TEXT | missing
-    # Numbers of different widths may have been too much for pandas, which then leaves them as they are written.
     try:
         read_frame(pandas, piece, labels, {values.name: "float64"}, only=[values.name])
     except GitregError:
