@@ -121,7 +121,7 @@ def test_the_schema_and_the_parser_refuse_the_same(text: str) -> None:
 
 
 def test_a_higher_format_is_named_before_anything_else() -> None:
-    with pytest.raises(Unsupported, match=r"^gitreg\.yaml has format 2; this gitreg reads up to format 1\nhint: upgrade"):
+    with pytest.raises(Unsupported, match=r"^gitreg\.yaml has format 2; this gitreg reads up to format 1\nhint: "):
         parse_config("format: 2\nlimits: nonsense\n")
 
 
