@@ -14,7 +14,7 @@ from gitreg.cli._words import show_time
 @click.argument("ref", metavar="MODEL@STAGE", shell_complete=references)
 @click.pass_obj
 def command(session: Session, ref: str) -> None:
-    """Tell of each fact of what a stage runs which promotion changed it last, and from what."""
+    """Tell of each fact of a stage which promotion changed it last, and from what."""
     from gitreg.registry.promotion.blame import blame
 
     place = session.open()

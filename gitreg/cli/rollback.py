@@ -18,7 +18,7 @@ from gitreg.cli.promote import no_run, print_promotion
 @no_run
 @click.pass_obj
 def command(session: Session, model: str, stage: str, to: str | None, why: str, emergency: bool, no_run: bool) -> None:
-    """Propose, by a pull request, that STAGE runs of MODEL what it ran before its last change.
+    """Propose a pull request that puts STAGE of MODEL back to what it ran before.
 
     The file is put back byte for byte. Where there was none, the stage is emptied.
     """

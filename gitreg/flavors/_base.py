@@ -6,6 +6,7 @@ imports a framework because it looks at an object.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,11 @@ from gitreg.format.schema import Signature
 
 Options = Mapping[str, object]
 Predict = Callable[[object, Mapping[str, object] | None], object]
+
+_OF_ALL = (
+    "artifact_path", "code_paths", "conda_env", "extra_pip_requirements", "flavor", "input_example", "metadata",
+    "pip_requirements", "push", "register_as", "registry", "run_id", "signature",
+)  # fmt: skip
 
 PASS = "pass an object with predict, or a function of the data"
 """The hint for an object that is no model."""
@@ -162,5 +168,6 @@ def take_options(options: Mapping[str, object], known: Sequence[str], flavor: st
     """Refuse options of `save` that the flavor does not know, by name."""
     for name in options:
         if name not in known:
-            allowed = ", ".join(known) if known else "none"
-            raise Refused(f"{flavor} does not know the option {name}", f"its options: {allowed}")
+            near = difflib.get_close_matches(name, [*known, *_OF_ALL])
+            hint = f"did you mean {' or '.join(near)}?" if near else f"its options: {', '.join(known) or 'none'}"
+            raise Refused(f"{flavor} does not know the option {name}", hint)

@@ -181,6 +181,11 @@ def _nothing_staged(registry: Registry, target: Staged) -> NotFound:
     all_stages = sorted(read_stages(registry))
     if stages:
         return NotFound(f"no stage {target.stage} runs {target.model}", f"stages that do: {', '.join(stages)}")
+    if target.stage in registry.config.stages:
+        return NotFound(
+            f"no stage {target.stage} runs {target.model}",
+            f"gitreg promote {target.model}@VERSION {target.stage} proposes one; gitreg ls {target.model} lists them",
+        )
     known = f"; the stages are {', '.join(all_stages)}" if all_stages else ""
     return NotFound(f"no stage {target.stage} runs {target.model}", f"gitreg ls {target.model}{known}")
 

@@ -243,7 +243,16 @@ def test_predictions_are_written_as_the_files_name_says(plain: Path) -> None:
     }
     assert gitreg("predict", "plain", "-i", "in.csv").out == Path("out.csv").read_text()
     assert gitreg("predict", "plain", "-i", "in.csv", "--format", "json").out == Path("out.json").read_text()
+    said = gitreg("predict", "plain", "-i", "in.csv", "-o", "out.xlsx")
+    assert (said.code, said.err) == (
+        128,
+        "error: out.xlsx: its ending tells no form that predictions are written in\n"
+        "hint: -o predictions.csv, .json or .parquet; or say --format\n",
+    )
     assert sorted(path.name for path in Path().iterdir() if "out" in path.name) == ["out.csv", "out.json"]
+    assert gitreg("predict", "plain", "-i", "in.csv", "-o", "out.xlsx", "--format", "csv", "-q").code == 0
+    assert gitreg("predict", "plain", "-i", "in.csv", "-o", "out", "-q").code == 0
+    assert Path("out").read_text() == Path("out.xlsx").read_text() == Path("out.csv").read_text()
 
 
 def test_nothing_half_written_is_left(plain: Path) -> None:

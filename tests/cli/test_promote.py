@@ -139,6 +139,8 @@ def test_answers_as_json(here: Path) -> None:
         ("promote run:monday production", "run:monday is a run", "gitreg register run:monday MODEL"),
         ("promote churn@v1.0.0 production", "production runs churn@v1.0.0 already", "gitreg show churn@production"),
         ("promote churn@nowhere production", "no stage nowhere runs churn", ""),
+        ("show churn@staging", "no stage staging runs churn", "stages that do: production"),
+        ("show other@staging", "no stage staging runs other", "gitreg promote other@VERSION staging proposes one"),
         ("promote churn@v1.1.0 latest", "bad stage name 'latest'", ""),
         ("rollback churn dev", "dev never ran churn", "gitreg stages"),
         ("rollback churn production --emergency", "an emergency has a reason", "--emergency -m WHY"),

@@ -216,6 +216,12 @@ CASES: dict[str, tuple[Any, Mapping[str, Any], str, str]] = {
         "sklearn does not know the option compress",
         "its options: serialization_format, skops_trusted_types, pyfunc_predict_fn",
     ),
+    "misspelt option": (
+        decision_tree,
+        {"input_exemple": [[1.0]]},
+        "sklearn does not know the option input_exemple",
+        "did you mean input_example?",
+    ),
     "options of nothing": (
         lambda: (print, None),
         {"compress": 3},

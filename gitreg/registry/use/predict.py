@@ -56,7 +56,7 @@ def predict_file(
     """
     with Source(source) as data, ExitStack() as writing:
         if isinstance(target, str | os.PathLike):
-            form = form or kind_by_name(os.fspath(target)) or data.kind
+            form = form or _form_of(Path(target)) or data.kind
             check_target(Path(target))
         else:
             form = form or data.kind
@@ -80,3 +80,12 @@ def predict_file(
         out = writing.enter_context(whole_file(Path(target))) if isinstance(target, str | os.PathLike) else target
         rows = predict(data, out, form, params=params, chunk_rows=chunk_rows, progress=progress)
     return Predicted(rows, version if isinstance(version, ModelVersion) else None)
+
+
+def _form_of(target: Path) -> Kind | None:
+    """What the ending of a file says; None where it has none."""
+    found = kind_by_name(target.name)
+    if found is None and target.suffix:
+        hint = "-o predictions.csv, .json or .parquet; or say --format"
+        raise Refused(f"{target}: its ending tells no form that predictions are written in", hint)
+    return found
