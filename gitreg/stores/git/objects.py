@@ -24,14 +24,6 @@ class Object(NamedTuple):
     content: bytes
 
 
-class TreeEntry(NamedTuple):
-    """An entry of one tree, not of those below it: `mode` as git prints it ("40000" is a tree)."""
-
-    mode: str
-    name: str
-    oid: str
-
-
 def read_objects(git: Reading, oids: Sequence[str]) -> Iterator[Object]:
     """The objects, in order, each compared with its id. One at a time is held; the ids are full ones."""
     at = 0
@@ -91,18 +83,3 @@ def _next(out: IO[bytes], oid: str) -> Object | None:
     content = content[:-1]
     own = hashlib.sha1(f"{facts[1]} {size}\0".encode() + content, usedforsecurity=False).hexdigest()
     return Object(oid, facts[1] if own == oid else BROKEN, content)
-
-
-def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
-    """The entries of a tree object of 40-digit ids; ValueError where it is none."""
-    entries, at = [], 0
-    while at < len(content):
-        space = content.index(b" ", at)
-        end = content.index(b"\0", space)
-        oid = content[end + 1 : end + 21]
-        if len(oid) != 20:
-            raise ValueError("a tree that is cut short")
-        name = content[space + 1 : end].decode("utf-8", "surrogateescape")
-        entries.append(TreeEntry(content[at:space].decode("ascii", "replace"), name, oid.hex()))
-        at = end + 21
-    return tuple(entries)

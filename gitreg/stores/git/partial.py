@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gitreg.errors import Damaged, GitregError, NotFound, Unreachable
@@ -48,6 +49,10 @@ class PartialRepository(Repository):
             if packs > _MANY_PACKS:
                 # A bitmap needs every object.
                 self.write("-c", "repack.writeBitmaps=false", "repack", "-a", "-d", "-q", what="cannot pack objects")
+
+    @cached_property
+    def _kept(self) -> None:
+        """None: a git that is kept would bring what is lacking object by object."""
 
     def _batch(self, asked: list[str]) -> Answer:
         answer = super()._batch(asked)

@@ -12,8 +12,13 @@ from typing import NamedTuple
 
 from gitreg.errors import Damaged, NotFound, Refused
 from gitreg.format.times import parse_time
+from gitreg.stores.git.kept import KeptGit
 from gitreg.stores.git.program import Answer, guarded, identity_from, read_git
+from gitreg.stores.git.trees import parse_tree
 
+_FEW = 64  # objects that are asked for one after another
+_DEEP = 16  # folders in folders
+_PLAIN = frozenset({"100644", "100755"})
 _ONE_PROCESS = 2000  # objects, read in about the time that another process takes to start
 
 
@@ -68,7 +73,12 @@ class Reading:
 
     def objects(self, oids: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
         """(id, type, content) of each object, in order; type "missing" where it is not there."""
-        for answer in self._batches([f"{oid}\n" for oid in oids]):
+        asked = list(oids)
+        few = self._kept.contents(asked) if self._kept and len(asked) <= _FEW else None
+        if few is not None:
+            yield from ((told.oid, told.kind, told.content) for told in few)
+            return
+        for answer in self._batches([f"{oid}\n" for oid in asked]):
             out, at = answer.out, 0
             while at < len(out):
                 end = out.index(b"\n", at)
@@ -78,9 +88,10 @@ class Reading:
                     at = end + 1
                     continue
                 oid, kind, size = head.split(" ")
-                start = end + 1
-                yield oid, kind, out[start : start + int(size)]
-                at = start + int(size) + 1
+                start, at = end + 1, end + 2 + int(size)
+                if at > len(out):  # git ends in the middle of what it cannot unpack
+                    break
+                yield oid, kind, out[start : at - 1]
             if answer.code:
                 raise Damaged(f"git cannot read objects of {self.common_dir}: {answer.err}", "git fsck")
 
@@ -110,6 +121,9 @@ class Reading:
     def tree(self, treeish: str, under: str = "") -> list[Entry]:
         """The files of a commit or tree, below `under`. Refused where it holds a symlink, submodule or odd mode."""
         spec = f"{treeish}:{under}" if under else treeish
+        small = self._small_tree(f"{treeish}:{under}")
+        if small is not None:
+            return small
         answer = self._list_tree(spec)
         if answer.code:
             raise NotFound(f"{under or 'the tree'} is not in {treeish[:12]}")
@@ -117,7 +131,7 @@ class Reading:
         for line in answer.out.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             facts, path = line.split("\t", 1)
             mode, _, oid, size = facts.split()
-            if mode not in {"100644", "100755"}:
+            if mode not in _PLAIN:
                 raise Refused(f"{path} in {treeish[:12]} is a symlink or submodule", "gitreg reads plain files only")
             if not size.isdecimal():
                 raise Damaged(f"git does not have the content of {path} in {treeish}", "git fsck")
@@ -132,6 +146,32 @@ class Reading:
             raise NotFound(f"{under or 'the tree'} is not in {treeish[:12]}")
         lines = (line.partition("\t") for line in answer.out.decode("utf-8", "surrogateescape").split("\0")[:-1])
         return {path: facts.split()[2] for facts, _, path in lines if facts.startswith("100")}
+
+    def _small_tree(self, spec: str) -> list[Entry] | None:
+        """The files of a tree of few, plain ones; None of any other, and where git does not tell."""
+        trees, blobs = [("", spec)], list[tuple[str, str]]()
+        while trees:
+            told = self._kept.contents([name for _, name in trees]) if self._kept else None
+            if told is None or {each.kind for each in told} != {"tree"}:
+                return None
+            found = [
+                (at, entry) for (at, _), each in zip(trees, told, strict=True) for entry in parse_tree(each.content)
+            ]
+            blobs += [(at + entry.name, entry.oid) for at, entry in found if entry.mode in _PLAIN]
+            trees = [(f"{at}{entry.name}/", entry.oid) for at, entry in found if entry.mode == "40000"]
+            if len(blobs) + len(trees) > _FEW or not {entry.mode for _, entry in found} <= {*_PLAIN, "40000"}:
+                return None
+            if any(at.count("/") > _DEEP for at, _ in trees):
+                return None
+        sizes = self._kept.facts([oid for _, oid in blobs]) if self._kept else None
+        if sizes is None or {each.kind for each in sizes} - {"blob"}:
+            return None
+        entries = [Entry(path, oid, each.size) for (path, oid), each in zip(blobs, sizes, strict=True)]
+        return sorted(entries, key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+
+    @cached_property
+    def _kept(self) -> KeptGit | None:
+        return KeptGit(self.git_dir)
 
     def _list_tree(self, spec: str) -> Answer:
         return self.read("ls-tree", "-r", "-z", "-l", "--full-tree", spec)

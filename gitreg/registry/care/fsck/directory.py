@@ -19,7 +19,7 @@ from gitreg.format.sums import NAME as SUMS
 from gitreg.format.sums import Sums, parse_sums
 from gitreg.registry.care.fsck.scene import Scene
 from gitreg.stores.cache import Payload
-from gitreg.stores.git.objects import TreeEntry
+from gitreg.stores.git.trees import TreeEntry
 
 _OWN = ".gitreg/"
 _VOLATILE = re.compile(rb"^(?:run_id|model_uuid|utc_time_created): '?[0-9a-f:. T-]+'?\n(?! )", re.MULTILINE)

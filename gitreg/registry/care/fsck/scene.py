@@ -16,7 +16,8 @@ from gitreg.format.tombstones import Tombstone, parse_tombstone
 from gitreg.format.versions import ModelVersion, parse_version_message, version_text
 from gitreg.registry.care.fsck.fault import Fault
 from gitreg.registry.place import Registry
-from gitreg.stores.git.objects import BROKEN, TreeEntry, parse_tree, read_objects
+from gitreg.stores.git.objects import BROKEN, read_objects
+from gitreg.stores.git.trees import TreeEntry, parse_tree
 
 TAGS = "refs/tags/"
 TREE = "40000"

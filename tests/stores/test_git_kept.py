@@ -1,0 +1,249 @@
+"""A git that is kept at work answers as one that is started for each question."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gitreg.errors import Damaged, NotFound, Refused
+from gitreg.stores.git import Repository, find_repository
+from gitreg.stores.git.kept import KeptGit
+from testing.gitcli import git
+from testing.work import processes
+
+
+def made(path: Path, files: Mapping[str, bytes]) -> Repository:
+    """A repository with one commit of `files`."""
+    git(path.parent, "init", "-q", "-b", "main", path)
+    repo = find_repository(path)
+    assert repo is not None
+    commit(repo, files)
+    return repo
+
+
+def commit(repo: Repository, files: Mapping[str, bytes]) -> str:
+    assert repo.work_tree is not None
+    for name, content in files.items():
+        target = repo.work_tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    git(repo.work_tree, "add", "-A")
+    git(repo.work_tree, "commit", "-q", "--allow-empty", "-m", "more")
+    return git(repo.work_tree, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repository:
+    return made(tmp_path / "repo", {"a": b"1\n", "folder/b c": b"", "folder/deep/d": b"\n\0x missing\n" * 30_000})
+
+
+def kept_of(repo: Repository) -> subprocess.Popen[bytes]:
+    running = repo._kept and repo._kept._running
+    assert running
+    return running
+
+
+def all_of(repo: Repository) -> object:
+    names = ["main:a", "main:folder/b c", "main:nowhere or so", "main:folder/deep/d", "main^{tree}", "x\ny"]
+    return list(repo.objects(names)), repo.tree("main"), repo.tree("main", "folder")
+
+
+def apart(repo: Repository) -> Repository:
+    """The same repository, each question asked of a git of its own."""
+    other = Repository(repo.git_dir, repo.common_dir, repo.work_tree)
+    other.__dict__["_kept"] = None
+    return other
+
+
+def test_it_answers_as_one_that_is_started_each_time(repo: Repository) -> None:
+    assert all_of(repo) == all_of(apart(repo))
+
+
+def test_many_questions_are_one_program(repo: Repository) -> None:
+    def ask() -> None:
+        for _ in range(5):
+            assert repo.content("main:a", "a") == b"1\n"
+            assert [entry.path for entry in repo.tree("main", "folder")] == ["b c", "deep/d"]
+            with pytest.raises(NotFound):
+                repo.content("main:nowhere", "nowhere")
+
+    started = processes(ask)
+    assert [args[-2:] for args in started] == [["cat-file", "--batch-command"]]
+
+
+def test_it_ends_with_the_repository(repo: Repository) -> None:
+    assert repo.content("main:a", "a")
+    other = Repository(repo.git_dir, repo.common_dir, repo.work_tree)
+    assert other.content("main:a", "a")
+    running = kept_of(other)
+    del other
+    gc.collect()
+    assert running.returncode == -signal.SIGKILL
+    assert running.stdin and running.stdout and running.stdin.closed and running.stdout.closed
+    assert kept_of(repo).poll() is None
+
+
+def test_it_ends_with_the_program(repo: Repository) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from gitreg.stores.git import find_repository\n"
+        "repo = find_repository(Path(sys.argv[1]))\n"
+        "repo.content('main:a', 'a')\n"
+        "print(repo._kept._running.pid)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, repo.git_dir], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
+
+
+@pytest.mark.parametrize("when", ["before", "while asked"])
+def test_one_that_was_killed_is_begun_again(repo: Repository, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = all_of(apart(repo))
+    assert all_of(repo) == before
+    old = kept_of(repo)
+    if when == "before":
+        old.kill()
+        old.wait()
+    else:
+        os.kill(old.pid, signal.SIGSTOP)
+        threading.Timer(0.1, old.kill).start()
+    assert all_of(repo) == before
+    assert repo.content("main:a", "a") == b"1\n"
+    assert kept_of(repo).pid != old.pid
+
+
+def test_an_answer_that_was_not_read_to_its_end_is_not_taken_for_the_next(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert repo.content("main:a", "a") == b"1\n"
+    running = kept_of(repo)
+    assert running.stdout
+
+    class Interrupted:
+        def readline(self) -> bytes:
+            raise KeyboardInterrupt
+
+        close = running.stdout.close
+
+    monkeypatch.setattr(running, "stdout", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        repo.content("main:folder/deep/d", "d")
+    assert repo.content("main:a", "a") == b"1\n"
+    assert running.returncode is not None
+
+
+def test_what_comes_later_is_found_and_what_is_packed_meanwhile(repo: Repository) -> None:
+    assert repo.content("main:a", "a") == b"1\n"
+    running = kept_of(repo)
+    old = git(repo.git_dir, "rev-parse", "main")
+    for turn in range(3):
+        assert next(iter(repo.objects([f"main:new{turn}"])))[1] == "missing"
+        commit(repo, {f"new{turn}": b"new", "a": b"%d" % turn})
+        assert repo.content(f"main:new{turn}", "new") == b"new"
+        assert repo.content("main:a", "a") == b"%d" % turn
+        git(repo.git_dir, "gc", "-q", "--prune=now")
+        assert repo.content("main:a", "a") == b"%d" % turn
+        assert repo.content(f"{old}:a", "a") == b"1\n"
+    assert kept_of(repo) is running
+
+
+def test_threads_share_it(repo: Repository) -> None:
+    expected, found = all_of(apart(repo)), []
+    threads = [threading.Thread(target=lambda: found.extend(all_of(repo) for _ in range(20))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 80
+    assert all(one == expected for one in found)
+
+
+def test_a_forked_program_has_its_own(repo: Repository) -> None:
+    expected = all_of(repo)
+    running = kept_of(repo)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if all_of(repo) == expected and kept_of(repo) is not running else 2
+        finally:
+            os._exit(code)
+    for _ in range(50):
+        assert all_of(repo) == expected
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert all_of(repo) == expected
+    assert kept_of(repo) is running
+
+
+def test_no_git_is_told_by_whoever_asks_otherwise(tmp_path: Path) -> None:
+    nowhere = KeptGit(tmp_path / "nowhere")
+    assert nowhere.contents(["main:a"]) is None
+    assert nowhere.facts(["main:a"]) is None
+    assert nowhere.contents([]) is None or nowhere.contents([]) == []
+
+
+def test_a_broken_object_is_told(repo: Repository) -> None:
+    assert repo.content("main:a", "a") == b"1\n"
+    oid = git(repo.git_dir, "rev-parse", "main:folder/deep/d")
+    path = repo.git_dir / "objects" / oid[:2] / oid[2:]
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(Damaged, match="git cannot read objects"):
+        repo.content("main:folder/deep/d", "d")
+    assert repo.content("main:a", "a") == b"1\n"
+
+
+def _link(repo: Path) -> None:
+    (repo / "folder" / "link").symlink_to("b c")
+
+
+def _deep(repo: Path) -> None:
+    (repo / "/".join("x" * 30)).mkdir(parents=True)
+    Path(repo, *("x" * 30), "file").write_text("deep")
+
+
+def _many(repo: Path) -> None:
+    for n in range(200):
+        (repo / f"file{n}").write_text(str(n))
+
+
+@pytest.mark.parametrize("change", [_link, _deep, _many])
+def test_a_tree_that_is_not_small_and_plain_is_listed_by_git(repo: Repository, change: Callable[[Path], None]) -> None:
+    assert repo.work_tree
+    change(repo.work_tree)
+    commit(repo, {})
+    if change is _link:
+        with pytest.raises(Refused, match=r"folder/link in .* is a symlink or submodule"):
+            repo.tree("main")
+    else:
+        assert repo.tree("main") == apart(repo).tree("main")
+        assert len(repo.tree("main")) > 3
+
+
+_NAMES = st.text(st.sampled_from("ab.-0 \u00e9~"), min_size=1, max_size=3).filter(lambda name: name.strip(". ~"))
+
+
+@given(st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), min_size=1, max_size=12))
+@settings(max_examples=25)
+def test_a_tree_is_in_gits_order(tmp_path_factory: pytest.TempPathFactory, paths: list[str]) -> None:
+    kept: dict[str, bytes] = {}
+    for path in paths:
+        if not any(path.startswith(f"{other}/") or other.startswith(f"{path}/") for other in kept):
+            kept[path] = path.encode()
+    repo = made(tmp_path_factory.mktemp("trees") / "repo", kept)
+    assert repo.tree("main") == apart(repo).tree("main")
+    assert {entry.path for entry in repo.tree("main")} == set(kept)
