@@ -8,7 +8,7 @@ from gitreg.errors import NotFound, Unreachable
 from gitreg.format.objects import parse_tag_object
 from gitreg.format.references import Exact, Numbered
 from gitreg.format.semver import Semver
-from gitreg.format.tags import VersionTag, number_ref, parse_tag_name, run_ref, version_ref
+from gitreg.format.tags import VersionTag, number_ref, parse_tag_name, retire_ref, run_ref, version_ref
 from gitreg.format.versions import ModelVersion, version_text
 from gitreg.registry.catalog import ModelTags, model_tags, parse_tags, read_version
 from gitreg.registry.freshness import Asked, answer_from_here, ask_origin
@@ -49,6 +49,9 @@ def exact_tags(registry: Registry, target: Exact | Numbered, *, history: bool = 
     If it is nowhere, they are those that `moving_tags` finds, to tell what there is.
     """
     thing = f"{target.model}@"
+    alone = _alone(registry, target) if isinstance(target, Exact) and not history else None
+    if alone:
+        return answer_from_here(registry, thing, moves=False), alone
     tags = model_tags(registry, target.model)
     if _known(tags, target) or not registry.remote or registry.offline:
         return answer_from_here(registry, thing, moves=False), tags
@@ -60,6 +63,18 @@ def exact_tags(registry: Registry, target: Exact | Numbered, *, history: bool = 
     except NotFound:
         return moving_tags(registry, target.model, history=history)
     return answer_from_here(registry, thing, moves=False), model_tags(registry, target.model)
+
+
+def _alone(registry: Registry, target: Exact) -> ModelTags | None:
+    """The tags of this one version, if it is here, whatever the number of the others."""
+    if registry.mirror:
+        return None
+    asked = version_ref(target.model, target.version), retire_ref(target.model, target.version)
+    (oid, kind, _), (_, mark, _) = registry.git.objects(asked)
+    if kind != "tag":  # git also takes a name that ends in -g and digits for the commit of these
+        return None
+    retired = frozenset({target.version}) if mark != "missing" else frozenset[Semver]()
+    return ModelTags(target.model, {target.version: oid}, retired=retired)
 
 
 def _known(tags: ModelTags, target: Exact | Numbered) -> bool:

@@ -139,8 +139,6 @@ def test_answers_as_json(here: Path) -> None:
         ("promote run:monday production", "run:monday is a run", "gitreg register run:monday MODEL"),
         ("promote churn@v1.0.0 production", "production runs churn@v1.0.0 already", "gitreg show churn@production"),
         ("promote churn@nowhere production", "no stage nowhere runs churn", ""),
-        ("show churn@staging", "no stage staging runs churn", "stages that do: production"),
-        ("show other@staging", "no stage staging runs other", "gitreg promote other@VERSION staging proposes one"),
         ("promote churn@v1.1.0 latest", "bad stage name 'latest'", ""),
         ("rollback churn dev", "dev never ran churn", "gitreg stages"),
         ("rollback churn production --emergency", "an emergency has a reason", "--emergency -m WHY"),
@@ -152,6 +150,13 @@ def test_errors_say_what_to_type_next(here: Path, command: str, said: str, hint:
     assert found.code == 128
     assert found.err.startswith(f"error: {said}"), found.err
     assert hint in found.err
+
+
+def test_a_stage_without_this_model_says_what_lets_it(here: Path) -> None:
+    policy(here, GATE)
+    assert "hint: stages that do: production, staging\n" in gitreg("show", "churn@dev").err
+    assert "hint: gitreg promote other@VERSION dev proposes one; gitreg ls other" in gitreg("show", "other@dev").err
+    assert "hint: gitreg ls other; the stages are production, staging\n" in gitreg("show", "other@nowhere").err
 
 
 def test_nothing_of_the_users_is_touched(here: Path) -> None:

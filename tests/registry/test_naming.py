@@ -14,6 +14,7 @@ from gitreg.registry.place import open_registry
 from testing.clock import Clock
 from testing.gitcli import git
 from testing.registries import Place, log, signature
+from testing.work import processes
 
 
 def stage_text(version: ModelVersion, stage: str = "production", **other: object) -> str:
@@ -265,3 +266,20 @@ def test_a_number_tag_that_holds_another_version_is_damaged(place: Place) -> Non
         with pytest.raises(Damaged, match=r"churn@9 holds churn@v0\.1\.0, which says that it is number 1"):
             gitreg.resolve(name, offline=True)
     assert gitreg.resolve("churn", offline=True).number == 2
+
+
+def test_an_exact_version_is_found_without_a_look_at_the_others(place: Place) -> None:
+    versions = four(place)
+    listed = [args for args in processes(lambda: gitreg.resolve("churn@v1.1.0")) if "for-each-ref" in args]
+    assert listed == []
+    assert gitreg.resolve("churn@v1.1.0").tag == versions[1].tag
+    assert not gitreg.resolve("churn@v1.1.0").retired
+    gitreg.retire("churn@v1.1.0", "it is wrong")
+    assert gitreg.resolve("churn@v1.1.0").retired
+    assert not gitreg.resolve("churn@v1.0.0").retired
+
+
+def test_a_version_that_reads_like_a_description_of_a_commit_is_none(place: Place) -> None:
+    commit = four(place)[0].commit
+    with pytest.raises(NotFound, match=f"churn has no version v1.0.0-g{commit[:8]}"):
+        gitreg.resolve(f"churn@v1.0.0-g{commit[:8]}")
