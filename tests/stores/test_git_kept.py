@@ -193,7 +193,10 @@ def test_no_git_is_told_by_whoever_asks_otherwise(tmp_path: Path) -> None:
     nowhere = KeptGit(tmp_path / "nowhere")
     assert nowhere.contents(["main:a"]) is None
     assert nowhere.facts(["main:a"]) is None
-    assert nowhere.contents([]) is None or nowhere.contents([]) == []
+
+
+def test_no_question_starts_nothing(repo: Repository) -> None:
+    assert processes(lambda: list(repo.objects([]))) == []
 
 
 def test_a_broken_object_is_told(repo: Repository) -> None:

@@ -45,6 +45,8 @@ class KeptGit:
         return self._ask("info", names)
 
     def _ask(self, command: str, names: Sequence[str]) -> list[Told] | None:
+        if not names:
+            return []
         if any("\n" in name for name in names):  # each line is a question
             return None
         with self._lock:
