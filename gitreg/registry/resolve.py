@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -181,7 +182,10 @@ def _nothing_staged(registry: Registry, target: Staged) -> NotFound:
     all_stages = sorted(read_stages(registry))
     if stages:
         return NotFound(f"no stage {target.stage} runs {target.model}", f"stages that do: {', '.join(stages)}")
-    if target.stage in registry.config.stages:
+    declared: Mapping[str, object] = {}
+    with suppress(Damaged):  # what is asked for is not in gitreg.yaml
+        declared = registry.config.stages
+    if target.stage in declared:
         return NotFound(
             f"no stage {target.stage} runs {target.model}",
             f"gitreg promote {target.model}@VERSION {target.stage} proposes one; gitreg ls {target.model} lists them",

@@ -69,12 +69,11 @@ def _alone(registry: Registry, target: Exact) -> ModelTags | None:
     """The tags of this one version, if it is here, whatever the number of the others."""
     if registry.mirror:
         return None
-    asked = version_ref(target.model, target.version), retire_ref(target.model, target.version)
-    (oid, kind, _), (_, mark, _) = registry.git.objects(asked)
-    if kind != "tag":  # git also takes a name that ends in -g and digits for the commit of these
+    oid = registry.git.read_ref(version_ref(target.model, target.version))
+    if not oid:
         return None
-    retired = frozenset({target.version}) if mark != "missing" else frozenset[Semver]()
-    return ModelTags(target.model, {target.version: oid}, retired=retired)
+    retired = registry.git.read_ref(retire_ref(target.model, target.version))
+    return ModelTags(target.model, {target.version: oid}, retired=frozenset({target.version} if retired else ()))
 
 
 def _known(tags: ModelTags, target: Exact | Numbered) -> bool:

@@ -270,16 +270,27 @@ def test_a_number_tag_that_holds_another_version_is_damaged(place: Place) -> Non
 
 def test_an_exact_version_is_found_without_a_look_at_the_others(place: Place) -> None:
     versions = four(place)
-    listed = [args for args in processes(lambda: gitreg.resolve("churn@v1.1.0")) if "for-each-ref" in args]
-    assert listed == []
+    assert not [args for args in processes(lambda: gitreg.resolve("churn@v1.1.0")) if "for-each-ref" in args]
     assert gitreg.resolve("churn@v1.1.0").tag == versions[1].tag
     assert not gitreg.resolve("churn@v1.1.0").retired
     gitreg.retire("churn@v1.1.0", "it is wrong")
     assert gitreg.resolve("churn@v1.1.0").retired
     assert not gitreg.resolve("churn@v1.0.0").retired
+    mark = git(place.path, "rev-parse", "refs/tags/churn@v1.1.0!")
+    (place.path / ".git" / "objects" / mark[:2] / mark[2:]).unlink()
+    assert gitreg.resolve("churn@v1.1.0").retired  # the name alone says so
 
 
-def test_a_version_that_reads_like_a_description_of_a_commit_is_none(place: Place) -> None:
-    commit = four(place)[0].commit
-    with pytest.raises(NotFound, match=f"churn has no version v1.0.0-g{commit[:8]}"):
-        gitreg.resolve(f"churn@v1.0.0-g{commit[:8]}")
+@pytest.mark.parametrize("packed", [False, True])
+def test_only_a_tag_of_that_very_name_is_a_version(place: Place, packed: bool) -> None:
+    version = four(place)[0]
+    git(place.path, "update-ref", "refs/tags/refs/tags/churn@v7.0.0", version.tag)
+    git(place.path, "update-ref", "refs/heads/refs/tags/churn@v1.0.0!", version.commit)
+    if packed:
+        git(place.path, "pack-refs", "--all")
+    wrong = ["v7.0.0", f"v1.0.0-g{version.commit[:8]}", f"v1.0.0-g{version.tag[:8]}"]
+    for name in wrong:
+        with pytest.raises(NotFound, match=f"churn has no version {name}"):
+            gitreg.resolve(f"churn@{name}")
+    assert gitreg.resolve("churn@v1.0.0").tag == version.tag
+    assert not gitreg.resolve("churn@v1.0.0").retired

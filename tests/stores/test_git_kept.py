@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -50,7 +52,7 @@ def repo(tmp_path: Path) -> Repository:
 def kept_of(repo: Repository) -> subprocess.Popen[bytes]:
     running = repo._kept and repo._kept._running
     assert running
-    return running
+    return running.program
 
 
 def all_of(repo: Repository) -> object:
@@ -100,7 +102,7 @@ def test_it_ends_with_the_program(repo: Repository) -> None:
         "from gitreg.stores.git import find_repository\n"
         "repo = find_repository(Path(sys.argv[1]))\n"
         "repo.content('main:a', 'a')\n"
-        "print(repo._kept._running.pid)\n"
+        "print(repo._kept._running.program.pid)\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, repo.git_dir], capture_output=True, text=True, check=True
@@ -131,16 +133,12 @@ def test_an_answer_that_was_not_read_to_its_end_is_not_taken_for_the_next(
 ) -> None:
     assert repo.content("main:a", "a") == b"1\n"
     running = kept_of(repo)
-    assert running.stdout
 
-    class Interrupted:
-        def readline(self) -> bytes:
-            raise KeyboardInterrupt
+    def interrupted(fd: int, count: int) -> bytes:
+        raise KeyboardInterrupt
 
-        close = running.stdout.close
-
-    monkeypatch.setattr(running, "stdout", Interrupted())
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("gitreg.stores.git.kept.os.read", interrupted)
         repo.content("main:folder/deep/d", "d")
     assert repo.content("main:a", "a") == b"1\n"
     assert running.returncode is not None
@@ -189,8 +187,52 @@ def test_a_forked_program_has_its_own(repo: Repository) -> None:
     assert kept_of(repo) is running
 
 
+@pytest.mark.parametrize("ending", ["os._exit(0)", "sys.exit(0)", "assert all_of(repo) == expected"])
+def test_a_program_that_is_forked_off_while_another_thread_asks(repo: Repository, ending: str) -> None:
+    """In a program of its own: pytest's is forked by nobody."""
+    code = (
+        "import os, sys, threading, warnings\n"
+        "from pathlib import Path\n"
+        "from gitreg.stores.git import find_repository\n"
+        "repo = find_repository(Path(sys.argv[1]))\n"
+        "def all_of(repo): return list(repo.objects(['main:a', 'main:folder/deep/d'] * 8))\n"
+        "expected, over, wrong = all_of(repo), threading.Event(), []\n"
+        "def ask():\n"
+        "    while not over.is_set():\n"
+        "        if all_of(repo) != expected: wrong.append(1)\n"
+        "threading.Thread(target=ask).start()\n"
+        "for _ in range(20):\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        f"        {ending}\n"
+        "        os._exit(0)\n"
+        "    if os.waitpid(child, 0)[1]: wrong.append(2)\n"
+        "over.set()\n"
+        "print(wrong)\n"
+    )
+    argv = [sys.executable, "-c", code, repo.git_dir]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+
+
+def test_a_copy_begins_its_own(repo: Repository) -> None:
+    expected = all_of(repo)
+    for copied in (pickle.loads(pickle.dumps(repo)), copy.deepcopy(repo)):
+        assert all_of(copied) == expected
+        assert kept_of(copied) is not kept_of(repo)
+
+
+def test_not_all_repositories_of_a_program_have_one(repo: Repository) -> None:
+    expected = all_of(repo)
+    many = [Repository(repo.git_dir, repo.common_dir, repo.work_tree) for _ in range(40)]
+    assert all(all_of(each) == expected for each in many)
+    begun = [each._kept._running is not None for each in many if each._kept]
+    assert 0 < sum(begun) <= 16
+    assert len(begun) == 40
+
+
 def test_no_git_is_told_by_whoever_asks_otherwise(tmp_path: Path) -> None:
-    nowhere = KeptGit(tmp_path / "nowhere")
+    nowhere = KeptGit(str(tmp_path / "nowhere"))
     assert nowhere.contents(["main:a"]) is None
     assert nowhere.facts(["main:a"]) is None
 
@@ -235,6 +277,17 @@ def test_a_tree_that_is_not_small_and_plain_is_listed_by_git(repo: Repository, c
     else:
         assert repo.tree("main") == apart(repo).tree("main")
         assert len(repo.tree("main")) > 3
+
+
+@pytest.mark.parametrize(
+    "tree", [b"garbage", b"100644 abc", b"100644 a\0short", b"100644 \0" + b"\1" * 20, b"40000 \0" + b"\1" * 20]
+)
+def test_a_tree_that_is_none_is_not_there(repo: Repository, tree: bytes) -> None:
+    argv = ["git", "hash-object", "--literally", "-t", "tree", "-w", "--stdin"]
+    oid = subprocess.run(argv, input=tree, cwd=repo.git_dir, capture_output=True, check=True).stdout.decode().strip()
+    with pytest.raises(NotFound):
+        repo.tree(oid)
+    assert repo.content("main:a", "a") == b"1\n"
 
 
 _NAMES = st.text(st.sampled_from("ab.-0 \u00e9~"), min_size=1, max_size=3).filter(lambda name: name.strip(". ~"))

@@ -23,6 +23,11 @@ from gitreg.registry.use.locate import Named
 
 LOCAL = "local"
 
+_OTHER_FORMS = (
+    ".arrow", ".avro", ".db", ".feather", ".h5", ".html", ".jsonl", ".ndjson", ".npy", ".npz", ".ods", ".orc", ".pkl",
+    ".tsv", ".xls", ".xlsx", ".xml", ".yaml",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -83,9 +88,9 @@ def predict_file(
 
 
 def _form_of(target: Path) -> Kind | None:
-    """What the ending of a file says; None where it has none."""
+    """What the ending of a file says; None where it says nothing of a table."""
     found = kind_by_name(target.name)
-    if found is None and target.suffix:
+    if found is None and target.suffix.lower() in _OTHER_FORMS:
         hint = "-o predictions.csv, .json or .parquet; or say --format"
         raise Refused(f"{target}: its ending tells no form that predictions are written in", hint)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from gitreg.errors import Damaged, NotFound, Refused
 from gitreg.format.times import parse_time
 from gitreg.stores.git.kept import KeptGit
 from gitreg.stores.git.program import Answer, guarded, identity_from, read_git
+from gitreg.stores.git.refs import read_ref
 from gitreg.stores.git.trees import parse_tree
 
 _FEW = 64  # objects that are asked for one after another
@@ -65,6 +67,13 @@ class Reading:
             raise Damaged(f"git cannot list the refs of {self.common_dir}: {answer.err}", "git fsck")
         lines = answer.out.decode(errors="replace").splitlines()
         return [Ref(line[41:], line[:40]) for line in lines]
+
+    def read_ref(self, name: str) -> str:
+        """The object that the ref `name` (full) names, or "", however many refs there are."""
+        found = read_ref(self.common_dir, name)
+        if found is None:
+            return next((ref.oid for ref in self.refs(name) if ref.name == name), "")
+        return found
 
     def find_ref(self, name: str) -> str:
         """The object that the ref `name` (full) names, or ""."""
@@ -149,6 +158,11 @@ class Reading:
 
     def _small_tree(self, spec: str) -> list[Entry] | None:
         """The files of a tree of few, plain ones; None of any other, and where git does not tell."""
+        with contextlib.suppress(ValueError):  # a tree that is none
+            return self._walked(spec)
+        return None
+
+    def _walked(self, spec: str) -> list[Entry] | None:
         trees, blobs = [("", spec)], list[tuple[str, str]]()
         while trees:
             told = self._kept.contents([name for _, name in trees]) if self._kept else None
@@ -161,7 +175,7 @@ class Reading:
             trees = [(f"{at}{entry.name}/", entry.oid) for at, entry in found if entry.mode == "40000"]
             if len(blobs) + len(trees) > _FEW or not {entry.mode for _, entry in found} <= {*_PLAIN, "40000"}:
                 return None
-            if any(at.count("/") > _DEEP for at, _ in trees):
+            if any(at.count("/") > _DEEP for at, _ in trees) or not all(entry.name for _, entry in found):
                 return None
         sizes = self._kept.facts([oid for _, oid in blobs]) if self._kept else None
         if sizes is None or {each.kind for each in sizes} - {"blob"}:
@@ -171,7 +185,7 @@ class Reading:
 
     @cached_property
     def _kept(self) -> KeptGit | None:
-        return KeptGit(self.git_dir)
+        return KeptGit(str(self.git_dir))
 
     def _list_tree(self, spec: str) -> Answer:
         return self.read("ls-tree", "-r", "-z", "-l", "--full-tree", spec)

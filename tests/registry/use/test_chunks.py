@@ -107,6 +107,7 @@ _VALID = {
 
 
 @given(st.one_of(tables(_OF_TYPED), tables(_VALID)), st.integers(1, 4))
+@example(b"w,x,y,z,t,r,a,f\n,1e999999999999999999999,,,,,,\n,1.0,,,,,,\n", 1)
 @example(b"w,x,y,z,t,r,a,f\n,9007199254740993,,,,,,\n,0.0,,,,,,\n", 1)
 @settings(max_examples=40, deadline=None)
 def test_with_a_signature_every_chunk_is_typed_as_the_whole(content: bytes, chunk_rows: int) -> None:

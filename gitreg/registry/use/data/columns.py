@@ -95,7 +95,10 @@ def exact_wholes(pandas: Frame, texts: Frame, column: Column) -> Frame:
     least, greatest, _ = WHOLE[kind]
     found = []
     for row, text in enumerate(texts):
-        number = Decimal(text)
+        try:
+            number = Decimal(text)
+        except ArithmeticError:  # digits or an exponent beyond what it takes
+            raise _wrong(column, row, text, kind) from None
         # Compared before it is made an int, as 1e999999999 has a thousand million digits.
         if not (number.is_finite() and least <= number <= greatest and number == number.to_integral_value()):
             raise _wrong(column, row, text, kind)
