@@ -38,6 +38,7 @@ _SAID = "said"
 
 WRAPPER = """\
 #!/bin/sh
+case " $* " in *" --batch-command "*) exec {git} "$@" ;; esac
 read -r n < "{count}"
 n=$((n + 1))
 echo $n > "{count}"
@@ -244,7 +245,10 @@ def said() -> str:
 
 
 def git_that_kills(folder: Path, at: int, *, after: bool) -> str:
-    """A PATH on which the `at`-th git kills who started it: before it does anything, or when it has done it."""
+    """A PATH on which the `at`-th git kills who started it: before it does anything, or when it has done it.
+
+    A git that is kept at work is not counted: it only reads, and ends when nobody asks any more.
+    """
     folder.mkdir(exist_ok=True)
     count, program = folder / "count", folder / "git"
     count.write_text("0\n")
