@@ -134,6 +134,8 @@ def _params(params: Sequence[Param]) -> Json:
     found: Json = {}
     for param in params:
         schema = type_schema(param.type)
+        if isinstance(param.type, str):  # null is none, as where it is the default
+            schema = {"anyOf": [schema, {"type": "null"}]}
         if param.shape is not None:
             schema = {"type": "array", "items": schema}
         found[param.name] = {**schema, "default": param.default}

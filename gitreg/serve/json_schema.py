@@ -8,6 +8,8 @@ from gitreg.format.schema import Array, Column, Map, Object, Tensor, Type
 
 Json = dict[str, Any]
 
+_WHOLE = ("integer", "long")
+
 _SCALARS: dict[str, Json] = {
     "boolean": {"type": "boolean"},
     "integer": {"type": "integer", "minimum": -(1 << 31), "maximum": (1 << 31) - 1},
@@ -37,9 +39,13 @@ def type_schema(kind: Type) -> Json:
 
 
 def column_schema(column: Column) -> Json:
-    """A value of the column; of one that is not required, null as well."""
+    """A value of the column.
+
+    Null is one that is missing: whole numbers have none, lists and objects where the column is not required.
+    """
     schema = type_schema(column.type)
-    return schema if column.required or not schema else {"anyOf": [schema, {"type": "null"}]}
+    missing = column.type not in _WHOLE if isinstance(column.type, str) else not column.required
+    return {"anyOf": [schema, {"type": "null"}]} if missing and schema else schema
 
 
 def tensor_schema(tensor: Tensor) -> Json:

@@ -93,12 +93,12 @@ def test_a_graph_that_reads_or_writes_files_is_refused_unless_its_operations_are
             return tf.numpy_function(lambda value: value, [x], tf.string)
 
     save_to(home / "reads", Reader())
-    with pytest.raises(Refused, match=r"reads or writes files or calls Python .*: ReadFile$") as caught:
+    with pytest.raises(Refused, match=r"reads or writes files or calls Python .*: ReadFile\nhint: ") as caught:
         read(home / "reads")
     assert caught.value.hint == "trust=['tensorflow.ReadFile']"
     assert read(home / "reads", trust=["tensorflow.ReadFile"]) is not None
     save_to(home / "writes", Writer())
-    with pytest.raises(Refused, match=r": PyFunc, WriteFile$"):
+    with pytest.raises(Refused, match=r": PyFunc, WriteFile\nhint: "):
         read(home / "writes", load_pyfunc)
 
 

@@ -110,6 +110,29 @@ def test_json(name: str, typed: Running) -> None:
     refused(typed, BODIES[name], JSON)
 
 
+ROW = {"code": "007", "visits": 12, "small": 3, "share": 1.5, "half": 0.25, "ok": True, "since": "2026-03-02T10:00:00",
+       "raw": "AAEC", "note": "a"}  # fmt: skip
+OTHERS: list[object] = [{}, [], {"a": 1}, [1], "?", True, 5]
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a right one"])
+@pytest.mark.parametrize("name", ROW)
+def test_a_value_of_another_type(name: str, beside: bool, typed: Running) -> None:
+    assert typed.predict({"dataframe_records": [ROW, ROW]}).status == 200
+    for value in OTHERS:
+        number = isinstance(ROW[name], int | float) and type(value) is int
+        if (type(value) is not type(ROW[name]) and not number) or (value == "?" and name in ("since", "raw")):
+            rows = [ROW, {**ROW, name: value}] if beside else [{**ROW, name: value}] * 2
+            told = typed.predict({"dataframe_records": rows})
+            assert (told.status, name in told.json["message"]) == (400, True), (value, told.body)
+
+
+def test_a_column_twice(typed: Running) -> None:
+    body = {"dataframe_split": {"columns": [*ROW, "code"], "data": [[*ROW.values(), "x"]]}}
+    told = typed.predict(body)
+    assert (told.status, "two columns 'code'" in told.json["message"]) == (400, True), told.body
+
+
 @pytest.mark.parametrize("name", CSVS)
 def test_csv(name: str, typed: Running) -> None:
     refused(typed, CSVS[name], "text/csv")

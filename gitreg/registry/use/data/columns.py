@@ -20,6 +20,9 @@ Frame = Any
 
 AS_WRITTEN = ("string", "binary", "datetime")
 WHOLE = {"integer": (-(1 << 31), (1 << 31) - 1, "int32"), "long": (-(1 << 63), (1 << 63) - 1, "int64")}
+_JSON: Mapping[str, tuple[type, ...]] = {
+    "boolean": (bool,), "string": (str,), "datetime": (str,), "float": (int, float), "double": (int, float)
+}  # fmt: skip
 FRACTIONS = {"float": "float32", "double": "float64"}
 
 
@@ -67,6 +70,8 @@ def _scalars(pandas: Frame, values: Frame, column: Column, written: bool) -> Fra
     dtype = values.dtype
     if kind in FRACTIONS and dtype.kind in "iuf":
         return values.astype(FRACTIONS[kind])
+    if kind in FRACTIONS and str(dtype) == "object" and values.isna().all():
+        return values.astype("float64").astype(FRACTIONS[kind])
     if kind in WHOLE and dtype.kind in "iu" and len(values):
         least, greatest, name = WHOLE[kind]
         fits = (values >= least) & (values <= greatest)
@@ -87,6 +92,19 @@ def _scalars(pandas: Frame, values: Frame, column: Column, written: bool) -> Fra
         if wrong:
             raise _wrong(column, wrong[0], values.iloc[wrong[0]], kind)
     return values
+
+
+def check_json(frame: Frame, named: Mapping[object, Column]) -> None:
+    """WrongRow where a value of JSON is not of its column's type and pandas or a model might take it for one.
+
+    {} would be a missing number, true the number 1, and any value at all a text or a boolean.
+    """
+    for head, column in named.items():
+        types = _JSON.get(column.type) if isinstance(column.type, str) else None
+        if types and head in frame.columns and str(frame[head].dtype) == "object":
+            for row, value in enumerate(frame[head]):
+                if type(value) not in types and not is_missing(value):
+                    raise _wrong(column, row, value, str(column.type))
 
 
 def exact_wholes(pandas: Frame, texts: Frame, column: Column) -> Frame:

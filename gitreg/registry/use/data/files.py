@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitreg.errors import Damaged, Refused, Unsupported
+from gitreg.errors import Damaged, Refused, Unsupported, shown
 from gitreg.format.schema import Schema, Signature, Tensor
-from gitreg.registry.use.data.columns import by_head, columns_of, import_pandas, type_columns
+from gitreg.registry.use.data.columns import by_head, check_json, columns_of, import_pandas, type_columns
 from gitreg.registry.use.data.csv_table import read_csv
 from gitreg.registry.use.data.parquet import read_parquet
 from gitreg.registry.use.data.predictions import Kind
@@ -120,7 +120,12 @@ def _frame(rows: Any, inputs: Schema | None, columns: object = None, index: obje
         frame = pandas.DataFrame(rows, columns=columns, index=index)
     except (ValueError, TypeError) as error:
         raise Refused(f"the data is no table: {error}", _EVEN) from None
-    return type_columns(pandas, frame, by_head(list(frame.columns), declared), written=False)
+    if declared and not frame.columns.is_unique:
+        name = frame.columns[frame.columns.duplicated()][0]
+        raise Refused(f"the data has two columns {shown(name)}", "name each column once")
+    named = by_head(list(frame.columns), declared)
+    check_json(frame, named)
+    return type_columns(pandas, frame, named, written=False)
 
 
 def _tensors(value: object, tensors: tuple[Tensor, ...], what: str) -> object:
