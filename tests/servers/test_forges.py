@@ -41,7 +41,7 @@ class TestGitHubAsDescribed(ForgeContract):
 
     @pytest.fixture
     def shop(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-        found = Description.read(Path(serving.from_environment(FOLDER), f"{request.param}.json"), REPO)
+        found = Description.read(Path(serving.from_environment(FOLDER), f"{request.param}.json"), REPO, "/user")
         with stub_shop("github", tmp_path) as (stub, shop):
             stub.judge = lambda asked: found.mistakes(asked, asked.path.removeprefix(stub.dialect.PREFIX))
             yield shop
@@ -54,7 +54,7 @@ class TestGitHubAsDescribed(ForgeContract):
 
 
 def test_the_judge_finds_what_does_not_fit() -> None:
-    found = Description.read(Path(serving.from_environment(FOLDER), "api.github.com.json"), REPO)
+    found = Description.read(Path(serving.from_environment(FOLDER), "api.github.com.json"), REPO, "/user")
 
     def mistakes(method: str, path: str, *, query: dict[str, str], body: Any, status: int, reply: Any) -> str:
         asked = Exchange(method, f"/repos/a/b/{path}", query, {}, body, status, reply)
