@@ -99,6 +99,11 @@ def opened(at: At, tmp_path: Path) -> PayloadStore:
     return open_store(at.url, dict(at.settings), tmp_path / ".dvc")
 
 
+def noise(size: int) -> bytes:
+    """Random bytes that end in no end of a line, which the emulator of GCS would take for one of its own."""
+    return os.urandom(size - 1) + b"."
+
+
 def put(cache: Cache, content: bytes, name: str = "model.pkl") -> Item:
     """A payload of the cache."""
     with cache.writer() as stream:
@@ -143,7 +148,7 @@ class StoreContract:
 
     def test_payloads_go_there_and_come_back(self, at: At, here: Cache, there: Cache, tmp_path: Path) -> None:
         store, moved = opened(at, tmp_path), [0]
-        items = [put(here, b"weights"), put(here, b"", "empty.bin"), put(here, os.urandom(9 << 20), "big.bin")]
+        items = [put(here, b"weights"), put(here, b"", "empty.bin"), put(here, noise(9 << 20), "big.bin")]
         size = sum(item.payload.size for item in items)
         store.check()
         store.push(items, here, moved.append)
@@ -212,7 +217,7 @@ class StoreContract:
     def test_two_programs_that_pull_the_same_each_get_all_of_it(
         self, at: At, here: Cache, there: Cache, tmp_path: Path
     ) -> None:
-        store, item = opened(at, tmp_path), put(here, os.urandom(9 << 20))
+        store, item = opened(at, tmp_path), put(here, noise(9 << 20))
         store.push([item], here, unheard)
         program = (
             "import sys; from pathlib import Path; from gitreg.stores.cache import Cache, Payload;"
@@ -231,12 +236,12 @@ class StoreContract:
     def test_a_download_that_was_cut_goes_on_where_it_was(
         self, at: At, here: Cache, there: Cache, tmp_path: Path
     ) -> None:
-        content = os.urandom(9 << 20)
+        content = noise(9 << 20)
         store, item = opened(at, tmp_path), put(here, content)
         store.push([item], here, unheard)
         (there.root / "tmp").mkdir(parents=True)
         left = there.root / "tmp" / f"{item.payload.md5}.{'0' * 32}.part"
-        for begun in (content[: 5 << 20], os.urandom(5 << 20), os.urandom(10 << 20)):  # the last two are not of it
+        for begun in (content[: 5 << 20], noise(5 << 20), noise(10 << 20)):  # the last two are not of it
             left.write_bytes(begun)
             there.path(item.payload.md5).unlink(missing_ok=True)
             store.pull([item], there, unheard)
@@ -244,7 +249,7 @@ class StoreContract:
 
     def test_ctrl_c_ends_all_and_leaves_nothing(self, at: At, here: Cache, tmp_path: Path) -> None:
         store, raw = opened(at, tmp_path), Raw(at, tmp_path)
-        items = [put(here, os.urandom(5 << 20), f"{n}.bin") for n in range(8)]
+        items = [put(here, noise(5 << 20), f"{n}.bin") for n in range(8)]
         began = threading.Event()
 
         def interrupt() -> None:
@@ -328,7 +333,7 @@ class FaultContract:
         fault: str, monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         broken, kind, told = FAULTS[fault]
-        item = put(here, os.urandom(100_000))
+        item = put(here, noise(100_000))
         raw = Raw(at, tmp_path)
         if verb == "pull":
             opened(at, tmp_path).push([item], here, unheard)
@@ -356,7 +361,7 @@ class FaultContract:
     def test_a_fault_that_passes_is_never_heard_of(
         self, store: PayloadStore, proxy: Proxy, here: Cache, there: Cache, fault: str
     ) -> None:
-        item = put(here, os.urandom(100_000))
+        item = put(here, noise(100_000))
         proxy.rule = times(2, FAULTS[fault][0])
         store.push([item], here, unheard)
         proxy.rule = times(2, FAULTS[fault][0])
@@ -367,7 +372,7 @@ class FaultContract:
         self, store: PayloadStore, proxy: Proxy, here: Cache, there: Cache
     ) -> None:
         size = 24 << 20
-        item = put(here, os.urandom(size))
+        item = put(here, noise(size))
         store.push([item], here, unheard)
         proxy.forget()
         proxy.rule = lambda request: Fault(status=403) if _start(request) >= size // 2 else None
