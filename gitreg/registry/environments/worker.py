@@ -55,11 +55,11 @@ def work(fd: int) -> None:
                 reply = _OPERATIONS[facts["op"]](model, facts, body, talk)
         except BaseException as error:  # the model's code raises what it likes, sys.exit() too: it is told
             reply = (_told(error), b"")
+        busy.clear()  # before the answer: the next request may come as soon as that is read
         try:
             send_frame(link, *reply)
         except Ended:
             return
-        busy.clear()
 
 
 def _turn_away_from_the_terminal() -> None:
